@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Settings of the tests, which poke at raw memory and the kernel on purpose.
+let testSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Settings of the sources: the same, and every unsafe expression has to be marked as such.
+let settings = testSettings + [.strictMemorySafety()]
+
+let package = Package(
+  name: "switchyard",
+  platforms: [.macOS("26.0")],
+  products: [
+    .library(name: "Switchyard", targets: ["Switchyard"]),
+    .library(name: "SwitchyardKernel", targets: ["BPFKernel"]),
+    .executable(name: "switchyard", targets: ["switchyard-cli"]),
+    .executable(name: "switchyard-conformance", targets: ["switchyard-conformance"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(name: "CPlatform"),
+    .systemLibrary(
+      name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),
+    .target(name: "BPFInstructions", swiftSettings: settings),
+    .target(name: "BPFObject", dependencies: ["BPFInstructions"], swiftSettings: settings),
+    .target(
+      name: "BPFRuntime", dependencies: ["BPFInstructions", "CPlatform"], swiftSettings: settings),
+    .target(
+      name: "BPFHooks", dependencies: ["BPFRuntime", "CPcap"], swiftSettings: settings),
+    .target(
+      name: "BPFKernel", dependencies: ["BPFInstructions", "BPFObject", "CPlatform"],
+      swiftSettings: settings),
+    .target(
+      name: "Switchyard",
+      dependencies: ["BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks"],
+      swiftSettings: settings),
+    .target(
+      name: "SwitchyardCommands",
+      dependencies: [
+        "Switchyard", "BPFKernel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "switchyard-cli", dependencies: ["SwitchyardCommands"], path: "Sources/switchyard-cli",
+      swiftSettings: settings),
+    .executableTarget(
+      name: "switchyard-conformance",
+      dependencies: ["SwitchyardCommands"], swiftSettings: settings),
+    .target(
+      name: "TestSupport",
+      dependencies: ["BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "CPlatform"],
+      path: "Tests/TestSupport", swiftSettings: testSettings),
+    .testTarget(
+      name: "BPFInstructionsTests", dependencies: ["BPFInstructions", "TestSupport"],
+      swiftSettings: testSettings),
+    .testTarget(
+      name: "BPFObjectTests", dependencies: ["BPFObject", "TestSupport"],
+      swiftSettings: testSettings),
+    .testTarget(
+      name: "BPFRuntimeTests", dependencies: ["BPFRuntime", "TestSupport"],
+      swiftSettings: testSettings),
+    .testTarget(
+      name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],
+      swiftSettings: testSettings),
+    .testTarget(
+      name: "SwitchyardTests", dependencies: ["Switchyard", "TestSupport"],
+      swiftSettings: testSettings),
+    .testTarget(
+      name: "SwitchyardCommandsTests", dependencies: ["SwitchyardCommands", "TestSupport"],
+      swiftSettings: testSettings),
+    .testTarget(
+      name: "DifferentialTests", dependencies: ["Switchyard", "TestSupport"],
+      swiftSettings: testSettings),
+    .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: testSettings),
+  ]
+)

@@ -1,0 +1,152 @@
+extension Operation {
+  /// Finds the operation that a slot encodes and checks every field of the slot.
+  ///
+  /// Checks what can be told from the slot alone: see ``Swift/Array/validate()`` for jump targets
+  /// and the second halves of wide instructions.
+  ///
+  /// - Parameters:
+  ///   - instruction: The slot.
+  ///   - index: Its place in the program, for the error.
+  /// - Throws: ``InstructionError`` with the first thing that is wrong.
+  public init(_ instruction: Instruction, at index: Int) throws(InstructionError) {
+    let candidates = Self.byOpcode[Int(instruction.opcode)]
+    guard !candidates.isEmpty else {
+      throw InstructionError(index: index, reason: .unknownOpcode(instruction.opcode))
+    }
+    guard let operation = candidates.first(where: { $0.encoding.admits(instruction) }) else {
+      throw InstructionError(index: index, reason: .reservedFields(opcode: instruction.opcode))
+    }
+    try operation.checkOperands(of: instruction, at: index)
+    self = operation
+  }
+
+  private func checkOperands(of instruction: Instruction, at index: Int) throws(InstructionError) {
+    let encoding = encoding
+    if encoding.destination.isOperand {
+      try Self.check(instruction.destination, at: index)
+      if writesDestination, instruction.destination == .r10 {
+        throw InstructionError(index: index, reason: .framePointerWritten)
+      }
+    }
+    if self == .loadImmediate64 {
+      guard PseudoSource(rawValue: instruction.source.rawValue) != nil else {
+        throw InstructionError(
+          index: index, reason: .unknownPseudoSource(instruction.source.rawValue))
+      }
+    } else if encoding.source.isOperand {
+      try Self.check(instruction.source, at: index)
+      if readsIntoSource, instruction.source == .r10 {
+        throw InstructionError(index: index, reason: .framePointerWritten)
+      }
+    }
+    if self == .callRegister {
+      let inImmediate = instruction.destination == .r0 && (1...10).contains(instruction.immediate)
+      guard instruction.immediate == 0 || inImmediate else {
+        throw InstructionError(index: index, reason: .reservedFields(opcode: instruction.opcode))
+      }
+    }
+  }
+
+  private static func check(_ register: Register, at index: Int) throws(InstructionError) {
+    guard register.isValid else {
+      throw InstructionError(index: index, reason: .invalidRegister(register.rawValue))
+    }
+  }
+
+  /// Whether the destination register gets a new value.
+  public var writesDestination: Bool {
+    switch kind {
+    case .arithmetic, .signExtendingMove, .negate, .byteOrder, .loadImmediate64, .load,
+      .loadAcquire:
+      true
+    default: false
+    }
+  }
+
+  /// Whether the source register gets the old value of memory: atomics that fetch, except
+  /// compare-and-exchange, which leaves it in r0.
+  public var readsIntoSource: Bool {
+    guard case .atomic(let update, _) = kind else { return false }
+    switch update {
+    case .fetchAdd, .fetchOr, .fetchAnd, .fetchXor, .exchange: return true
+    case .add, .or, .and, .xor, .compareExchange: return false
+    }
+  }
+}
+
+extension Instruction {
+  /// The register that `callx` calls through: in the destination field, or, as compilers before
+  /// LLVM 19 wrote it, in the immediate.
+  public var calledRegister: Register {
+    immediate == 0 ? destination : Register(rawValue: UInt8(truncatingIfNeeded: immediate))
+  }
+
+  /// The 64-bit immediate of a wide instruction whose second slot is `next`.
+  public func wideImmediate(next: Instruction) -> UInt64 {
+    UInt64(UInt32(bitPattern: immediate)) | UInt64(UInt32(bitPattern: next.immediate)) << 32
+  }
+}
+
+extension [Instruction] {
+  /// Checks that the program is well formed and returns the operation of every slot; `nil` stands
+  /// for the second slot of a wide instruction.
+  ///
+  /// After this every jump and subprogram call lands on an instruction, no path runs off the end,
+  /// and every field is meaningful. Nothing is said about what the program does.
+  ///
+  /// - Throws: ``InstructionError`` for the first malformed instruction.
+  @discardableResult
+  public func validate() throws(InstructionError) -> [Operation?] {
+    guard let last = indices.last else { throw InstructionError(index: 0, reason: .empty) }
+    var operations = [Operation?]()
+    operations.reserveCapacity(count)
+    while operations.count < count {
+      let index = operations.count
+      let operation = try Operation(self[index], at: index)
+      operations.append(operation)
+      guard operation == .loadImmediate64 else { continue }
+      guard index < last, self[index + 1].isSecondHalf else {
+        throw InstructionError(index: index, reason: .malformedWideImmediate)
+      }
+      operations.append(nil)
+    }
+    for (index, operation) in operations.enumerated() {
+      guard let operation, let target = jumpTarget(of: operation, at: index) else { continue }
+      guard indices.contains(target) else {
+        throw InstructionError(index: index, reason: .targetOutOfRange(target))
+      }
+      guard operations[target] != nil else {
+        throw InstructionError(index: index, reason: .targetInsideWideInstruction(target))
+      }
+    }
+    guard let end = operations[last], end.endsBlock else {
+      throw InstructionError(index: last, reason: .fallsOffTheEnd)
+    }
+    return operations
+  }
+
+  /// The slot that a jump, a subprogram call or a function address refers to, if the instruction
+  /// is one; it may lie outside the program.
+  public func jumpTarget(of operation: Operation, at index: Int) -> Int? {
+    let instruction = self[index]
+    switch operation.kind {
+    case .jump(long: false), .branch, .mayGoto: return index + 1 + Int(instruction.offset)
+    case .jump(long: true), .callSubprogram: return index + 1 + Int(instruction.immediate)
+    case .loadImmediate64 where instruction.source.rawValue == PseudoSource.function.rawValue:
+      return index + 1 + Int(instruction.immediate)
+    default: return nil
+    }
+  }
+}
+
+extension Instruction {
+  /// Whether this can be the second slot of a wide instruction: nothing but an immediate.
+  var isSecondHalf: Bool {
+    opcode == 0 && destination == .r0 && source == .r0 && offset == 0
+  }
+}
+
+extension Operation {
+  /// Whether execution never continues with the next instruction.
+  public var endsBlock: Bool { self == .exit || self == .jump || self == .jumpLong }
+}
