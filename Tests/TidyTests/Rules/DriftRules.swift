@@ -24,11 +24,12 @@ enum DriftRules {
     guard let start = prose.firstIndex(where: { $0.text.trimmed == moduleHeading }) else {
       return []
     }
-    return prose[(start + 1)...].prefix { !$0.text.hasPrefix("#") }.compactMap { line, text in
-      guard text.hasPrefix("|"), let cell = text.split(separator: "|").first,
+    let section = prose[(start + 1)...].prefix { !$0.text.hasPrefix("#") }
+    return section.compactMap { row -> (name: String, line: Int)? in
+      guard row.text.hasPrefix("|"), let cell = row.text.split(separator: "|").first,
         let name = cell.firstBackquoted
       else { return nil }
-      return (name, line)
+      return (name, row.line)
     }
   }
 
@@ -40,8 +41,8 @@ enum DriftRules {
   }
 
   static func makeTargets(_ makefile: TextFile) -> [MakeTarget] {
-    makefile.lines.enumerated().compactMap { index, line in
-      guard let first = line.first, first.isLetter, let colon = line.firstIndex(of: ":"),
+    makefile.lines.enumerated().compactMap { index, line -> MakeTarget? in
+      guard line.first?.isLetter == true, let colon = line.firstIndex(of: ":"),
         !line[colon...].hasPrefix(":=")
       else { return nil }
       let name = line[..<colon]
@@ -71,16 +72,20 @@ enum DriftRules {
 
   /// Commands start a line of code or stand between backquotes: `make` in a sentence is a verb.
   private static func makeCommands(in document: TextFile) -> [(name: String, line: Int)] {
-    document.lines.enumerated().flatMap { index, line in
+    document.lines.enumerated().flatMap { index, line -> [(name: String, line: Int)] in
       let quoted = line.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
-      let candidates = quoted.indices.filter { $0 % 2 == 1 }.map { quoted[$0] }
-        + [line.trimmed.replacing("$ ", with: "")]
-      return candidates.filter { $0.hasPrefix("make ") }.compactMap { command in
-        let name = command.split(separator: " ").dropFirst().first { !$0.contains("=") }
-        guard let name, name.allSatisfy({ $0.isLetter || $0 == "-" }), !name.hasPrefix("-")
-        else { return nil }
-        return (String(name), index + 1)
-      }
+      let inline = quoted.indices.filter { $0 % 2 == 1 }.map { quoted[$0] }
+      let whole = line.trimmed.replacing("$ ", with: "")
+      return (inline + [whole]).compactMap(makeTarget).map { (name: $0, line: index + 1) }
     }
+  }
+
+  private static func makeTarget(in command: String) -> String? {
+    guard command.hasPrefix("make ") else { return nil }
+    let arguments = command.split(separator: " ").dropFirst()
+    guard let name = arguments.first(where: { !$0.contains("=") }), !name.hasPrefix("-"),
+      name.allSatisfy({ $0.isLetter || $0 == "-" })
+    else { return nil }
+    return String(name)
   }
 }

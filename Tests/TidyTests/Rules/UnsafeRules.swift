@@ -56,7 +56,9 @@ enum UnsafeRules {
       return [Violation(list.path, line: entry.line, "\(entry.path) has nothing unsafe in it")]
     }
     guard entry.reason.count >= minimumReason else {
-      return [Violation(list.path, line: entry.line, "\(entry.path) does not say what it relies on")]
+      return [
+        Violation(list.path, line: entry.line, "\(entry.path) does not say what it relies on")
+      ]
     }
     return []
   }

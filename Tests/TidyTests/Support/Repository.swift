@@ -42,7 +42,7 @@ enum Repository {
     return paths.isEmpty ? nil : paths
   }
 
-  private static func walkedPaths() -> [String] {
+  static func walkedPaths() -> [String] {
     let enumerator = FileManager.default.enumerator(atPath: root.path)
     var paths: [String] = []
     while let path = enumerator?.nextObject() as? String {
