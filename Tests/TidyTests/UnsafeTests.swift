@@ -43,7 +43,8 @@ struct UnsafeTests {
     let unsafe = "let a = unsafe b"
     let good = Self.row("Sources/M/A.swift", Self.reason)
     #expect(violations(unsafe, rows: [good]).isEmpty)
-    #expect(violations(unsafe, rows: [good, Self.row("Sources/M/Gone.swift", Self.reason)]).count == 1)
+    #expect(
+      violations(unsafe, rows: [good, Self.row("Sources/M/Gone.swift", Self.reason)]).count == 1)
     #expect(violations("let a = b", rows: [good]).count == 1)
     #expect(violations(unsafe, rows: [Self.row("Sources/M/A.swift", "safe")]).count == 1)
   }
