@@ -105,6 +105,9 @@ extension Operation {
     /// Jumps until the frame's iteration budget is spent.
     case mayGoto
     case branch(Condition, Width, Operand)
+    /// Helper 12, `bpf_tail_call(context, array, index)`: an operation of its own, because it moves
+    /// control (tail-calls.md R1.1).
+    case tailCall
     case callHelper
     case callSubprogram
     case callKernelFunction
