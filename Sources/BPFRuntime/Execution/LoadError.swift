@@ -53,7 +53,8 @@ extension LoadError: CustomStringConvertible {
     case .kernelFunction(let number, let index):
       "instruction \(index): kernel function #\(number) is not available outside Linux"
     case .packetLoadNotAllowed(let type, let index):
-      "instruction \(index): BPF_LD_[ABS|IND] instructions not allowed for this program type (\(type))"
+      "instruction \(index): BPF_LD_[ABS|IND] instructions not allowed for this program type"
+        + " (\(type))"
     case .unresolvedMap(let index): "instruction \(index): refers to a map that was not given"
     case .unresolvedVariable(let index):
       "instruction \(index): refers to a kernel variable, which does not exist outside Linux"
