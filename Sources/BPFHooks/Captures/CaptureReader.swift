@@ -25,6 +25,8 @@ import Darwin
 public struct CaptureReader: ~Copyable {
   private let handle: OpaquePointer
   private let path: String
+  // libpcap takes the 32 bits of a pcap file as signed in one byte order and unsigned in the other.
+  private let hasWideSeconds: Bool
   private var packetCount = 0
   private var isAtEnd = false
 
@@ -42,7 +44,7 @@ public struct CaptureReader: ~Copyable {
     guard let file = unsafe openStream(path, standard: STDIN_FILENO, mode: "rb") else {
       throw CaptureError(path: path, reason: .unreadable, message: systemMessage())
     }
-    let precision = unsafe Self.precision(of: file)
+    let magic = unsafe Magic(of: file)
     var message = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
     let opened = unsafe pcap_fopen_offline_with_tstamp_precision(
       file, UInt32(PCAP_TSTAMP_PRECISION_NANO), &message)
@@ -52,7 +54,8 @@ public struct CaptureReader: ~Copyable {
     }
     unsafe handle = opened
     self.path = path
-    self.precision = precision
+    precision = magic.precision
+    hasWideSeconds = magic.isNextGeneration
     linkType = LinkType(rawValue: unsafe pcap_datalink(opened))
     byteCount = unsafe Self.regularByteCount(of: file)
   }
@@ -80,13 +83,14 @@ public struct CaptureReader: ~Copyable {
     }
     packetCount += 1
     let number = packetCount
+    let seconds = Int64(header.ts.tv_sec) & (hasWideSeconds ? -1 : 0xffff_ffff)
     let buffer = unsafe UnsafeRawBufferPointer(
       start: data, count: data == nil ? 0 : Int(header.caplen))
     let bytes = unsafe _overrideLifetime(RawSpan(_unsafeBytes: buffer), mutating: &self)
     return CapturedPacket(
       number: number,
       timestamp: CaptureTimestamp(
-        seconds: Int64(header.ts.tv_sec), nanoseconds: Int64(header.ts.tv_usec)),
+        seconds: seconds, nanoseconds: Int64(header.ts.tv_usec)),
       originalByteCount: Int(header.len), bytes: bytes)
   }
 
@@ -98,22 +102,30 @@ public struct CaptureReader: ~Copyable {
     return Int64(unsafe ftello(file))
   }
 
-  /// Looks at the file's first four bytes and puts them back.
-  ///
-  /// libpcap scales timestamps on request but does not tell what the file holds. More than one byte
-  /// of pushback is not promised by C for every stream, but just read from a fresh buffer it works
-  /// in the libraries that this is built with, pipes included.
-  private static func precision(of file: UnsafeMutablePointer<FILE>) -> CaptureTimestamp.Precision {
-    var magic: [Int32] = []
-    while magic.count < 4 {
-      let byte = unsafe getc(file)
-      guard byte >= 0 else { break }
-      magic.append(byte)
+  /// What the first four bytes of a file tell, which libpcap knows too but does not pass on.
+  private struct Magic {
+    var bytes: [Int32] = []
+
+    /// Looks at the bytes and puts them back.
+    ///
+    /// C promises only one byte of pushback, but bytes just read from a fresh buffer go back in the
+    /// libraries that this is built with, pipes included.
+    init(of file: UnsafeMutablePointer<FILE>) {
+      while bytes.count < 4 {
+        let byte = unsafe getc(file)
+        guard byte >= 0 else { break }
+        bytes.append(byte)
+      }
+      for byte in bytes.reversed() { unsafe ungetc(byte, file) }
     }
-    for byte in magic.reversed() { unsafe ungetc(byte, file) }
-    let isMicroseconds =
-      magic == [0xd4, 0xc3, 0xb2, 0xa1] || magic == [0xa1, 0xb2, 0xc3, 0xd4]
-    return isMicroseconds ? .microseconds : .nanoseconds
+
+    var isNextGeneration: Bool { bytes == [0x0a, 0x0d, 0x0d, 0x0a] }
+
+    var precision: CaptureTimestamp.Precision {
+      let isNanosecondVariant =
+        bytes == [0x4d, 0x3c, 0xb2, 0xa1] || bytes == [0xa1, 0xb2, 0x3c, 0x4d]
+      return isNextGeneration || isNanosecondVariant ? .nanoseconds : .microseconds
+    }
   }
 
   private static func regularByteCount(of file: UnsafeMutablePointer<FILE>) -> Int64? {
