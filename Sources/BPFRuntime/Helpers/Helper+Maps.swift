@@ -9,7 +9,7 @@ extension Helper {
   public static let mapLookup = Helper(
     number: 1, name: "map_lookup_elem", arguments: [.map, .mapKey], result: .mapValueOrNull
   ) { map, key, _, _, _, cpu in
-    unsafe MapHeader.withMap(at: map) { map in
+    MapHeader.withMap(at: map) { map in
       guard let key = unsafe GuestMemory.pointer(key) else { return 0 }
       return unsafe address(map.element(forKey: key, cpuIndex: RunningCPU(address: cpu).index))
     }
@@ -62,7 +62,7 @@ extension Helper {
   }
 
   private static func address(_ element: UnsafeMutableRawPointer?) -> UInt64 {
-    unsafe UInt64(UInt(bitPattern: element))
+    UInt64(UInt(bitPattern: element))
   }
 }
 

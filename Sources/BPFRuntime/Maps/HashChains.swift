@@ -67,8 +67,9 @@ struct HashChains: ~Copyable, Sendable {
     guard !overflow else { throw .noMemory }
     var bucketCount: UInt64 = 1
     while bucketCount < UInt64(definition.maxEntries) { bucketCount &*= 2 }
-    buckets = try StableMemory(byteCount: Int(bucketCount) * 4)
+    let buckets = try StableMemory(byteCount: Int(bucketCount) * 4)
     memory = try StableMemory(byteCount: byteCount)
+    self.buckets = buckets
     bucketMask = bucketCount &- 1
     self.keySize = keySize
     self.stride = UInt64(stride)
@@ -99,7 +100,7 @@ struct HashChains: ~Copyable, Sendable {
   @inline(__always)
   private func key(of element: UInt32) -> UnsafeRawPointer {
     let pointer = unsafe GuestMemory.pointer(address(element) &+ Field.key).unsafelyUnwrapped
-    return unsafe UnsafeRawPointer(pointer)
+    return UnsafeRawPointer(pointer)
   }
 
   // MARK: Finding

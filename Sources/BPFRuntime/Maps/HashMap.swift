@@ -19,7 +19,8 @@ package final class HashMap: Map, @unchecked Sendable {
   // Sendable: searches use atomics, everything that changes is behind the Mutex.
 
   private let chains: HashChains
-  private let copiesMemory: StableMemory?
+  /// The values of a per-CPU map, CPU by CPU.
+  private let copies: StableMemory
   private let values: ValueGrid
   private let epochs: Epochs
   private let pool = Mutex(ElementPool())
@@ -39,21 +40,14 @@ package final class HashMap: Map, @unchecked Sendable {
     let valueStride = definition.paddedValueSize
     chains = try HashChains(
       definition: definition, capacity: capacity, valueBytes: isPerCPU ? 0 : valueStride)
-    if isPerCPU {
-      // At most 2^15 bytes for 2^28 elements, so nothing overflows before the last product.
-      let copyStride = (valueStride * Int(capacity) + 63) & ~63
-      let memory = try StableMemory(byteCount: copyStride * possibleCPUs)
-      values = ValueGrid(
-        base: memory.address, stride: UInt64(valueStride), count: UInt64(capacity),
-        valueSize: Int(definition.valueSize), copyStride: UInt64(copyStride),
-        copies: possibleCPUs)
-      copiesMemory = memory
-    } else {
-      values = ValueGrid(
-        base: chains.base &+ chains.valueOffset, stride: chains.stride, count: UInt64(capacity),
-        valueSize: Int(definition.valueSize), copyStride: 0, copies: 1)
-      copiesMemory = nil
-    }
+    // At most 2^15 bytes for each of 2^28 elements and 2^12 CPUs: nothing overflows.
+    let copyStride = (valueStride * Int(capacity) + 63) & ~63
+    copies = try StableMemory(byteCount: isPerCPU ? copyStride * possibleCPUs : 0)
+    values = ValueGrid(
+      base: isPerCPU ? copies.address : chains.base &+ chains.valueOffset,
+      stride: isPerCPU ? UInt64(valueStride) : chains.stride, count: UInt64(capacity),
+      valueSize: Int(definition.valueSize), copyStride: isPerCPU ? UInt64(copyStride) : 0,
+      copies: isPerCPU ? possibleCPUs : 1)
     try super.init(definition: definition, id: id)
   }
 
@@ -100,7 +94,7 @@ package final class HashMap: Map, @unchecked Sendable {
       atomicMemoryFence(ordering: .acquiring)
       if earlyReuses.load(ordering: .relaxed) == before { return element }
     }
-    return unsafe pool.withLock { _ in unsafe chains.find(key).element }
+    return pool.withLock { _ in unsafe chains.find(key).element }
   }
 
   package override func update(
@@ -120,7 +114,7 @@ package final class HashMap: Map, @unchecked Sendable {
   }
 
   package override func delete(key: UnsafeRawPointer) -> LinuxError? {
-    unsafe pool.withLock { pool in
+    pool.withLock { pool in
       let position = unsafe chains.find(key)
       guard position.element != 0 else { return .noEntry }
       chains.remove(position)
@@ -159,7 +153,7 @@ package final class HashMap: Map, @unchecked Sendable {
     _ key: UnsafeRawPointer, _ value: UnsafeRawPointer, _ flags: UpdateFlags
   ) -> LinuxError? {
     guard flags.rawValue <= UpdateFlags.mustExist.rawValue else { return .invalid }
-    return unsafe pool.withLock { pool in
+    return pool.withLock { pool in
       let position = unsafe chains.find(key)
       if let error = refusal(flags, position) { return error }
       guard position.element != 0 || pool.used < definition.maxEntries,
@@ -177,7 +171,7 @@ package final class HashMap: Map, @unchecked Sendable {
     _ key: UnsafeRawPointer, _ flags: UpdateFlags, _ write: (UInt32, _ isNew: Bool) -> Void
   ) -> LinuxError? {
     guard flags.rawValue <= UpdateFlags.mustExist.rawValue else { return .invalid }
-    return unsafe pool.withLock { pool in
+    return pool.withLock { pool in
       let position = unsafe chains.find(key)
       if let error = refusal(flags, position) { return error }
       guard position.element == 0 else {
@@ -210,7 +204,7 @@ package final class HashMap: Map, @unchecked Sendable {
   package override func lookup(
     key: UnsafeRawPointer, into value: UnsafeMutableRawPointer
   ) -> LinuxError? {
-    unsafe pool.withLock { _ in
+    pool.withLock { _ in
       let element = unsafe chains.find(key).element
       guard element != 0 else { return .noEntry }
       unsafe copyOut(element, to: value)
@@ -233,7 +227,7 @@ package final class HashMap: Map, @unchecked Sendable {
   package override func nextKey(
     after key: UnsafeRawPointer?, into next: UnsafeMutableRawPointer
   ) -> LinuxError? {
-    unsafe pool.withLock { _ in
+    pool.withLock { _ in
       let element = unsafe chains.element(after: key)
       guard element != 0 else { return .noEntry }
       unsafe chains.copyKey(of: element, to: next)
@@ -244,7 +238,7 @@ package final class HashMap: Map, @unchecked Sendable {
   package override func lookupAndDelete(
     key: UnsafeRawPointer, into value: UnsafeMutableRawPointer
   ) -> LinuxError? {
-    unsafe pool.withLock { pool in
+    pool.withLock { pool in
       let position = unsafe chains.find(key)
       guard position.element != 0 else { return .noEntry }
       unsafe copyOut(position.element, to: value)
