@@ -26,6 +26,13 @@ public struct AssemblyError: Error, Hashable, Sendable {
     /// The label is further away than the jump's offset can say.
     case labelTooFar(String)
   }
+
+  /// Puts a reason at a place.
+  public init(line: Int, column: Int, reason: Reason) {
+    self.line = line
+    self.column = column
+    self.reason = reason
+  }
 }
 
 extension AssemblyError: CustomStringConvertible {

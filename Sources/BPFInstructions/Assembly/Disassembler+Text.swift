@@ -8,7 +8,7 @@ extension Disassembler {
       return arithmetic(operation.kind, slot)
     case .jump, .mayGoto, .branch, .exit:
       return jump(operation.kind, slot)
-    case .callHelper, .callSubprogram, .callKernelFunction, .callRegister:
+    case .tailCall, .callHelper, .callSubprogram, .callKernelFunction, .callRegister:
       return call(operation.kind, slot, at: index)
     case .loadImmediate64:
       guard index + 1 < program.count, program[index + 1].isSecondHalf else {
@@ -57,7 +57,7 @@ extension Disassembler {
     var functionName: String?
     if case .function(let name) = symbol(index) { functionName = name }
     switch kind {
-    case .callHelper:
+    case .tailCall, .callHelper:
       return "call \(helperName(slot.immediate) ?? "unknown")#\(slot.immediate)"
     case .callSubprogram:
       return "call pc\(signed(slot.immediate))" + (functionName.map { "#\($0)" } ?? "")

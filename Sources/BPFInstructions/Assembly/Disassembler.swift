@@ -30,8 +30,8 @@ public struct Disassembler: Sendable {
     self.symbol = symbol
   }
 
-  /// All instructions of a program in order. Never fails: what is malformed becomes a line with
-  /// an ``DisassembledInstruction/error``.
+  /// All instructions of a program in order. Never fails: what is malformed becomes a line whose
+  /// ``DisassembledInstruction/error`` says why.
   public func disassemble(_ program: [Instruction]) -> [DisassembledInstruction] {
     var lines: [DisassembledInstruction] = []
     var index = 0

@@ -53,7 +53,6 @@ public final class CPU {
   private let records: StableMemory
   private let logMemory: StableMemory
   private let announcement: Epochs.Announcement
-  private var runningType: ProgramType?
 
   init(runtime: Runtime, index: Int) throws(LinuxError) {
     self.runtime = runtime
@@ -123,14 +122,13 @@ public final class CPU {
     let value =
       isChecked
       ? execute(program, context, CheckedRun.self) : execute(program, context, UncheckedRun.self)
-    if let fault { throw fault }
+    if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
     return unsafe Result(
       returnValue: value, hops: Int(Limits.tailCalls - running.words.pointee.hopsLeft),
       instructions: isChecked ? instructionLimit - running.words.pointee.instructionsLeft : 0)
   }
 
   private func prepare(_ context: Context, _ program: Program) {
-    runningType = program.type
     unsafe running.words.pointee.hopsLeft = Limits.tailCalls
     unsafe running.words.pointee.context = context.firstArgument
     unsafe running.words.pointee.packet = context.descriptor?.address ?? 0
@@ -158,13 +156,14 @@ public final class CPU {
     else { return nil }
     let program = unsafe runtime.program(id: words.faultProgram)
     let slot = unsafe program?.image.slot(at: words.faultPosition) ?? 0
+    let disassembler = Disassembler(helperName: { HelperNames.name(of: $0).map { "bpf_\($0)" } })
+    let text = program.flatMap { try? disassembler.text(of: $0.instructions, at: slot) }
     return Fault(
-      program: program?.name ?? "", instruction: slot,
-      instructionText: "", kind: kind)
+      program: program?.name ?? "", instruction: slot, instructionText: text ?? "", kind: kind)
   }
 
   /// A helper that the running program may call, for calls whose number is only known now.
   func helper(_ number: Int32, ofProgram id: UInt32) -> Helper? {
-    runningType?.helpers[number]
+    runtime.program(id: id)?.type.helpers[number]
   }
 }

@@ -12,6 +12,8 @@ public enum LoadError: Error, Hashable, Sendable {
   case missingHelper(Int32, name: String, instruction: Int)
   /// The helper exists, but not for programs of this type.
   case helperNotAllowed(Int32, name: String, type: String, instruction: Int)
+  /// The helper is for programs under a GPL-compatible licence.
+  case licenseRequired(Int32, name: String, instruction: Int)
   /// Kernel functions are not available.
   case kernelFunction(Int32, instruction: Int)
   /// Packet loads do not work in programs of this type.
@@ -45,10 +47,14 @@ extension LoadError: CustomStringConvertible {
       "instruction \(index): helper bpf_\(name)#\(number) is not available yet"
     case .helperNotAllowed(let number, let name, let type, let index):
       "instruction \(index): program of this type (\(type)) cannot use helper bpf_\(name)#\(number)"
+    case .licenseRequired(let number, let name, let index):
+      "instruction \(index): cannot call GPL-restricted function bpf_\(name)#\(number) from "
+        + "non-GPL compatible program"
     case .kernelFunction(let number, let index):
       "instruction \(index): kernel function #\(number) is not available outside Linux"
     case .packetLoadNotAllowed(let type, let index):
-      "instruction \(index): BPF_LD_[ABS|IND] instructions not allowed for this program type (\(type))"
+      "instruction \(index): BPF_LD_[ABS|IND] instructions not allowed for this program type"
+        + " (\(type))"
     case .unresolvedMap(let index): "instruction \(index): refers to a map that was not given"
     case .unresolvedVariable(let index):
       "instruction \(index): refers to a kernel variable, which does not exist outside Linux"

@@ -103,16 +103,27 @@ public struct ProgramSource: Sendable {
   public var maps: [Int: MapReference]
   /// What decides about sharing arrays.
   public var traits: ProgramTraits
+  /// The licence, as Linux compares it: some helpers are for GPL-compatible programs only.
+  public var license: String
 
   /// Describes a program.
   public init(
     name: String, type: ProgramType, instructions: [Instruction],
-    maps: [Int: MapReference] = [:], traits: ProgramTraits = ProgramTraits()
+    maps: [Int: MapReference] = [:], traits: ProgramTraits = ProgramTraits(),
+    license: String = "GPL"
   ) {
+    self.license = license
     self.name = name
     self.type = type
     self.instructions = instructions
     self.maps = maps
     self.traits = traits
+  }
+
+  /// Whether the licence is one that Linux counts as compatible with the GPL.
+  var isGPLCompatible: Bool {
+    [
+      "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",
+    ].contains(license)
   }
 }

@@ -124,7 +124,8 @@ extension RunMemory {
 
   /// What `callx` with this value in its register leads to; `nil` after a fault.
   ///
-  /// A function address comes from a wide immediate (pseudo source 4). A small number is a helper's.
+  /// A function address comes from a wide immediate (pseudo source 4). A small number is that of a
+  /// helper.
   @inline(never)
   func callTarget(_ value: UInt64) -> CallTarget? {
     let end = unsafe image.pointee.codeEnd

@@ -13,6 +13,7 @@ enum Interpreter<Policy: RunPolicy> {
   /// tail calls.
   ///
   /// - Returns: r0; meaningless when a fault was noted in the CPU's words.
+  // tidy: table (one case per operation)
   @inline(never)
   static func run(
     _ entry: UInt64, _ memory: consuming RunMemory<Policy>, frames: consuming FrameStack,

@@ -72,6 +72,9 @@ struct DecodedProgram {
       tailCallSites.append(slot)
     case .callHelper:
       let helper = try Self.helper(instruction.immediate, at: slot, for: source.type)
+      guard !helper.isGPLOnly || source.isGPLCompatible else {
+        throw .licenseRequired(helper.number, name: helper.name, instruction: slot)
+      }
       let index = numbers[helper.number] ?? helpers.count
       if index == helpers.count {
         numbers[helper.number] = index

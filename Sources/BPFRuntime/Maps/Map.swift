@@ -58,7 +58,8 @@ package class Map: @unchecked Sendable {
     false
   }
 
-  /// The values' memory, as a range of addresses: a quick test before ``valueContains(address:count:)``.
+  /// The values' memory, as a range of addresses: a quick test before
+  /// ``valueContains(address:count:)``.
   package var valueAddresses: Range<UInt64> { 0..<0 }
 
   /// The address of the first value, where a wide immediate may hold it; `nil` for the kinds that
