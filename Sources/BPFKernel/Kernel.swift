@@ -44,8 +44,8 @@ public enum Kernel {
     }
   }()
 
-  /// How many CPUs the system could ever have, which is how many values bpf(2) passes for an element
-  /// of a per-CPU map. Not the number of CPUs at work, and not what libc says is configured.
+  /// How many CPUs the system could ever have, which is how many values bpf(2) passes for an
+  /// element of a per-CPU map. Not the number of CPUs at work, nor what libc says is configured.
   public static let possibleCPUCount: Int =
     firstLine(of: "/sys/devices/system/cpu/possible").flatMap { cpuCount(list: $0) } ?? 1
 

@@ -1,5 +1,5 @@
-// The kernel reads and writes as many bytes as the map's sizes say, whatever the caller passed: every
-// operation here compares the counts first and answers EINVAL itself.
+// The kernel reads and writes as many bytes as the map's sizes say, whatever the caller passed:
+// every operation here compares the counts first and answers EINVAL itself.
 
 extension KernelMap {
   /// The value of a key; of a program array the program's id (R4.8), of a map-in-map the map's.

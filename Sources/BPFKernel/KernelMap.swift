@@ -25,7 +25,9 @@ public final class KernelMap: Sendable {
     attribute.store(shape.maxEntries, at: 12)
     attribute.store(shape.flags, at: 16)
     if let innerMap { attribute.store(innerMap.descriptor, at: 20) }
+    attribute.store(shape.numaNode, at: 24)
     attribute.store(name: name, at: 28)
+    attribute.store(wide: shape.extra, at: 64)
     do throws(KernelErrno) {
       descriptor = KernelDescriptor(owning: try attribute.perform(.mapCreate))
     } catch {
@@ -78,16 +80,23 @@ extension KernelMap {
     public var maxEntries: UInt32
     /// `BPF_F_*` of map creation.
     public var flags: UInt32
+    /// The NUMA node, where the flags ask for one.
+    public var numaNode: UInt32
+    /// `map_extra`: the number of hash functions of a bloom filter.
+    public var extra: UInt64
 
     /// Puts a shape together.
     public init(
-      type: UInt32, keySize: UInt32, valueSize: UInt32, maxEntries: UInt32, flags: UInt32 = 0
+      type: UInt32, keySize: UInt32, valueSize: UInt32, maxEntries: UInt32, flags: UInt32 = 0,
+      numaNode: UInt32 = 0, extra: UInt64 = 0
     ) {
       self.type = type
       self.keySize = keySize
       self.valueSize = valueSize
       self.maxEntries = maxEntries
       self.flags = flags
+      self.numaNode = numaNode
+      self.extra = extra
     }
 
     /// Whether bpf(2) passes one value per possible CPU.

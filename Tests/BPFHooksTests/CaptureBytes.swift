@@ -79,8 +79,8 @@ struct NextGenerationBytes {
   }
 }
 
-/// A file of its own that goes away with the object: pass the object, not its path, so that it stays
-/// as long as it is needed.
+/// A file of its own that goes away with the object: pass the object, not its path, so that it
+/// stays as long as it is needed.
 final class TemporaryFile: Sendable {
   let path: String
 

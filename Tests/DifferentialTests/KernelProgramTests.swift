@@ -119,15 +119,6 @@ struct KernelProgramTests {
     #expect(program.verifierLog.contains("processed 2 insns"))
   }
 
-  @Test("BTF that is none is refused with the checker's words")
-  func badBTF() throws {
-    let error = #expect(throws: KernelError.self) {
-      try KernelBTF(bytes: [UInt8](repeating: 7, count: 24))
-    }
-    #expect(error?.errno == .invalid)
-    #expect(error?.log.contains("btf_header not found") == true)
-  }
-
   @Test("two programs are chained by tail call, and rewired")
   func chain() throws {
     let array = try KernelMap(

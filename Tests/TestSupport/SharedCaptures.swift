@@ -8,8 +8,8 @@ import Darwin
 
 /// The folder of real captures that is not part of the package.
 public enum SharedCaptures {
-  /// Where the captures are: `SWITCHYARD_CAPTURES`, or else `../shared/captures` beside the package;
-  /// `nil` when the folder is not there.
+  /// Where the captures are: `SWITCHYARD_CAPTURES`, or else `../shared/captures` beside the
+  /// package; `nil` when the folder is not there.
   public static let folder: String? = {
     let path = environment("SWITCHYARD_CAPTURES") ?? "\(packageRoot)/../shared/captures"
     return names(in: path) == nil ? nil : path

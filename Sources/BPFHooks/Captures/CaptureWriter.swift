@@ -61,7 +61,7 @@ public struct CaptureWriter: ~Copyable {
   ///   - bytes: What is kept of it.
   ///   - timestamp: When it was captured; nanoseconds are cut off in a file of microseconds.
   ///   - originalByteCount: How long it was; by default as long as `bytes`.
-  /// - Throws: ``CaptureError`` when the packet is too long, or an earlier one could not be written.
+  /// - Throws: ``CaptureError`` when the packet is too long or the file cannot be written.
   public mutating func write(
     _ bytes: RawSpan, at timestamp: CaptureTimestamp, originalByteCount: Int? = nil
   ) throws(CaptureError) {
