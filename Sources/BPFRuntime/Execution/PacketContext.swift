@@ -53,7 +53,7 @@ public final class PacketContext: Context {
   public func load(_ packet: [UInt8], metadata: Int = 0) throws(LinuxError) {
     // Array.withUnsafeBytes cannot rethrow a typed error.
     let result = unsafe packet.withUnsafeBytes { bytes in
-      unsafe Result { () throws(LinuxError) in try unsafe load(buffer: bytes, metadata: metadata) }
+      Result { () throws(LinuxError) in try unsafe load(buffer: bytes, metadata: metadata) }
     }
     try result.get()
   }
@@ -61,7 +61,7 @@ public final class PacketContext: Context {
   /// Takes a packet in; see ``load(_:metadata:)-([UInt8],_)``.
   public func load(_ packet: RawSpan, metadata: Int = 0) throws(LinuxError) {
     let result = unsafe packet.withUnsafeBytes { bytes in
-      unsafe Result { () throws(LinuxError) in try unsafe load(buffer: bytes, metadata: metadata) }
+      Result { () throws(LinuxError) in try unsafe load(buffer: bytes, metadata: metadata) }
     }
     try result.get()
   }
@@ -77,7 +77,7 @@ public final class PacketContext: Context {
     // What an earlier run left before the packet must not show when this one grows.
     buffer.clear(at: 0, count: form.headroom)
     let start = form.headroom - metadata
-    if let source = unsafe bytes.baseAddress {
+    if let source = bytes.baseAddress {
       unsafe (buffer.base + start).copyMemory(from: source, byteCount: bytes.count)
     }
     unsafe block.base.copyMemory(from: template.base, byteCount: layout.byteCount)
