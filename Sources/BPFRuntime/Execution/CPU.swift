@@ -143,7 +143,7 @@ public final class CPU {
   ) -> UInt64 {
     let stackHigh = stack.address &+ UInt64(stack.byteCount)
     let memory = RunMemory<Policy>(
-      cpu: running, stackLow: stack.address, stackHigh: stackHigh, entry: program.entry)
+      cpu: running, stackHigh: stackHigh, entry: program.entry)
     return Interpreter<Policy>.run(
       program.entry, memory, frames: FrameStack(records: records.address),
       firstArgument: context.firstArgument, secondArgument: context.secondArgument)

@@ -70,3 +70,19 @@ extension LoadError: CustomStringConvertible {
     }
   }
 }
+
+extension LoadError {
+  /// The slot of the instruction that it is about, if it is about one.
+  public var instruction: Int? {
+    switch self {
+    case .instruction(let error): error.index
+    case .unknownHelper(_, let index), .missingHelper(_, _, let index),
+      .helperNotAllowed(_, _, _, let index), .licenseRequired(_, _, let index),
+      .kernelFunction(_, let index), .packetLoadNotAllowed(_, let index),
+      .unresolvedMap(let index), .unresolvedVariable(let index), .noDirectValues(_, let index),
+      .valueOffsetOutOfRange(_, _, let index):
+      index
+    case .tooManyInstructions, .tooManyMaps, .incompatibleArray, .noMemory: nil
+    }
+  }
+}

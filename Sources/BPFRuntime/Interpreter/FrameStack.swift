@@ -70,12 +70,4 @@ struct FrameStack {
     depth = record.depth
     return record
   }
-
-  /// Zeroes the frame below an address, so that a checked run never depends on an earlier one.
-  @inline(never)
-  func clearStack(below address: UInt64) {
-    let start = address &- UInt64(Limits.frameByteCount)
-    guard let frame = unsafe GuestMemory.pointer(start) else { return }
-    unsafe frame.initializeMemory(as: UInt8.self, repeating: 0, count: Limits.frameByteCount)
-  }
 }

@@ -26,7 +26,7 @@ enum Interpreter<Policy: RunPolicy> {
     r[10] = memory.stackHigh
     var pc = CodePointer(address: entry)
     var iterationsLeft = Limits.mayGotoIterations
-    if Policy.isChecked { frames.clearStack(below: r[10]) }
+    if Policy.isChecked { memory.enterFrame(r[10]) }
 
     // tidy: table
     run: while true {
@@ -230,7 +230,7 @@ enum Interpreter<Policy: RunPolicy> {
         }
         iterationsLeft = Limits.mayGotoIterations
         pc.jump(i.offset)
-        if Policy.isChecked { frames.clearStack(below: r[10]) }
+        if Policy.isChecked { memory.enterFrame(r[10]) }
       case .callKernelFunction:
         // Refused when the program was loaded.
         _ = memory.fault(.invalidCallTarget, UInt64(bitPattern: i.immediate))
@@ -244,7 +244,7 @@ enum Interpreter<Policy: RunPolicy> {
           }
           iterationsLeft = Limits.mayGotoIterations
           pc = CodePointer(address: entry)
-          if Policy.isChecked { frames.clearStack(below: r[10]) }
+          if Policy.isChecked { memory.enterFrame(r[10]) }
         case .helper(let number):
           guard let result = memory.callHelper(number, r[1], r[2], r[3], r[4], r[5]) else {
             break run
@@ -258,6 +258,7 @@ enum Interpreter<Policy: RunPolicy> {
         pc = CodePointer(address: caller.returnAddress)
         memory.enter(caller.entry)
         iterationsLeft = caller.iterationsLeft
+        if Policy.isChecked { memory.framePointer = r[10] }
       case .loadImmediate64: r[d] = UInt64(bitPattern: i.immediate)
       case .loadPacketAbsoluteByte, .loadPacketAbsoluteHalf, .loadPacketAbsoluteWord,
         .loadPacketIndirectByte, .loadPacketIndirectHalf, .loadPacketIndirectWord:

@@ -23,15 +23,17 @@ enum UncheckedRun: RunPolicy {
 @safe
 struct RunMemory<Policy: RunPolicy> {
   let cpu: RunningCPU
-  let stackLow: UInt64
   let stackHigh: UInt64
+  /// r10 of the frame that runs: the lowest bytes that a checked run may touch are the 512 below.
+  /// The frames above belong to its callers, who may have passed addresses in them.
+  var framePointer: UInt64
   /// The image of the program that runs now.
   var image: UnsafePointer<ImageHeader>
 
-  init(cpu: RunningCPU, stackLow: UInt64, stackHigh: UInt64, entry: UInt64) {
+  init(cpu: RunningCPU, stackHigh: UInt64, entry: UInt64) {
     self.cpu = cpu
-    self.stackLow = stackLow
     self.stackHigh = stackHigh
+    framePointer = stackHigh
     unsafe image = Self.header(ofEntry: entry)
   }
 
@@ -90,6 +92,16 @@ struct RunMemory<Policy: RunPolicy> {
 }
 
 extension RunMemory {
+  /// Moves to a fresh frame and zeroes it, so that a checked run never depends on an earlier one.
+  @inline(never)
+  mutating func enterFrame(_ pointer: UInt64) {
+    framePointer = pointer
+    guard let frame = unsafe GuestMemory.pointer(pointer &- UInt64(Limits.frameByteCount)) else {
+      return
+    }
+    unsafe frame.initializeMemory(as: UInt8.self, repeating: 0, count: Limits.frameByteCount)
+  }
+
   /// Notes why the run stops. Always `false`, so that checks read as one expression.
   @inline(never)
   func fault(_ code: FaultCode, _ address: UInt64, _ detail: Int = 0) -> Bool {
@@ -104,6 +116,7 @@ extension RunMemory {
   func permits(_ address: UInt64, _ size: Int, isWrite: Bool) -> Bool {
     let (end, overflow) = address.addingReportingOverflow(UInt64(size))
     guard !overflow else { return false }
+    let stackLow = framePointer &- UInt64(Limits.frameByteCount)
     if address >= stackLow, end <= stackHigh { return true }
     if let packet = cpu.packet, address >= packet.metadata, end <= packet.end { return true }
     return isInMapValue(address, size, isWrite: isWrite)
