@@ -98,7 +98,7 @@ extension [Instruction] {
   @discardableResult
   public func validate() throws(InstructionError) -> [Operation?] {
     guard let last = indices.last else { throw InstructionError(index: 0, reason: .empty) }
-    var operations = [Operation?]()
+    var operations: [Operation?] = []
     operations.reserveCapacity(count)
     while operations.count < count {
       let index = operations.count

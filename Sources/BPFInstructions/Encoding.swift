@@ -4,6 +4,8 @@ public enum Opcode {
   public static let loadImmediate64: UInt8 = 0x18
   /// `call`: helper, subprogram or kernel function by the source field.
   public static let call: UInt8 = 0x85
+  /// The number of the helper `bpf_tail_call` (tail-calls.md R1.1).
+  public static let tailCallHelper: Int32 = 12
   /// `exit`.
   public static let exit: UInt8 = 0x95
 }
@@ -103,7 +105,7 @@ extension Encoding {
   fileprivate init(_ kind: Operation.Kind) {
     switch kind {
     case .arithmetic, .signExtendingMove, .negate, .byteOrder: self.init(arithmetic: kind)
-    case .jump, .mayGoto, .branch, .callHelper, .callSubprogram, .callKernelFunction,
+    case .jump, .mayGoto, .branch, .tailCall, .callHelper, .callSubprogram, .callKernelFunction,
       .callRegister, .exit:
       self.init(jump: kind)
     case .loadImmediate64, .loadPacket, .load, .store, .atomic, .loadAcquire, .storeRelease:
@@ -147,6 +149,8 @@ extension Encoding {
         opcode: (width == .bits64 ? Bits.jmp : Bits.jmp32) | condition.bits | operand.bits,
         destination: .operand, offset: .operand)
       (source, immediate) = operand.fields
+    case .tailCall:
+      self.init(opcode: Opcode.call, immediate: .fixed(Opcode.tailCallHelper))
     case .callHelper: self.init(opcode: Opcode.call, immediate: .operand)
     case .callSubprogram:
       self.init(opcode: Opcode.call, source: .fixed(1), immediate: .operand)

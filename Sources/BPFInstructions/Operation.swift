@@ -132,6 +132,7 @@ public enum Operation: UInt8, CaseIterable, Sendable {
   case jumpIfSignedLessOrEqual32Register
 
   // Calls and return: RFC 9669 section 4.3; `callRegister` is clang's callx.
+  case tailCall
   case callHelper
   case callSubprogram
   case callKernelFunction
@@ -321,6 +322,7 @@ extension Operation {
     .branch(.signedLess, .bits32, .register),  // jumpIfSignedLess32Register
     .branch(.signedLessOrEqual, .bits32, .immediate),  // jumpIfSignedLessOrEqual32Immediate
     .branch(.signedLessOrEqual, .bits32, .register),  // jumpIfSignedLessOrEqual32Register
+    .tailCall,  // tailCall
     .callHelper,  // callHelper
     .callSubprogram,  // callSubprogram
     .callKernelFunction,  // callKernelFunction

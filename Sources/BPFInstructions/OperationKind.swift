@@ -31,7 +31,7 @@ extension Operation {
   }
 
   /// Arithmetic with two operands (RFC 9669 section 4.1); the result goes to the destination.
-  public enum Arithmetic: Hashable, Sendable {
+  public enum Arithmetic: Hashable, Sendable, CaseIterable {
     case add
     case subtract
     case multiply
@@ -56,7 +56,7 @@ extension Operation {
   }
 
   /// What a conditional jump tests (RFC 9669 section 4.3).
-  public enum Condition: Hashable, Sendable {
+  public enum Condition: Hashable, Sendable, CaseIterable {
     case equal
     case greater
     case greaterOrEqual
@@ -72,7 +72,7 @@ extension Operation {
   }
 
   /// What an atomic read-modify-write does (RFC 9669 section 5.3).
-  public enum AtomicUpdate: Hashable, Sendable {
+  public enum AtomicUpdate: Hashable, Sendable, CaseIterable {
     case add
     case or
     case and
@@ -87,7 +87,7 @@ extension Operation {
   }
 
   /// Byte order conversions (RFC 9669 section 4.2).
-  public enum ByteOrder: Hashable, Sendable {
+  public enum ByteOrder: Hashable, Sendable, CaseIterable {
     case toLittleEndian
     case toBigEndian
     case swap
@@ -105,6 +105,9 @@ extension Operation {
     /// Jumps until the frame's iteration budget is spent.
     case mayGoto
     case branch(Condition, Width, Operand)
+    /// Helper 12, `bpf_tail_call(context, array, index)`: an operation of its own, because it moves
+    /// control (tail-calls.md R1.1).
+    case tailCall
     case callHelper
     case callSubprogram
     case callKernelFunction

@@ -4,4 +4,8 @@
 
 #include <stdint.h>
 
+// bpf(2), which libc does not wrap. Returns what the call returns, or a negative errno; -ENOSYS on
+// systems that do not have it.
+long switchyard_bpf(int command, void *attribute, unsigned int size);
+
 #endif

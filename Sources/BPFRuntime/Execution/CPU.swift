@@ -1,0 +1,169 @@
+// UNSAFE. The virtual CPU: its memory, and the way into a program.
+//
+// Invariant: stack, frame records, log and words are owned here and used by one thread at a time,
+// the one that calls `run`; a program that runs is kept alive by its caller or by a slot, and by
+// the epoch after it has left its slot.
+
+import BPFInstructions
+import Synchronization
+
+/// A virtual CPU: whoever runs programs owns one.
+///
+/// It carries the stack, the hop budget, the index of per-CPU values, the clock and the random
+/// state. It belongs to one thread at a time.
+public final class CPU {
+  /// Time as programs see it.
+  public enum Clock: Hashable, Sendable {
+    /// The system's monotonic clock.
+    case real
+    /// Stands still at this many nanoseconds.
+    case fixed(UInt64)
+  }
+
+  /// How accesses to memory are tested.
+  public enum Mode: Hashable, Sendable {
+    /// Every access is tested; a bad one ends the run with a ``Fault``.
+    case checked
+    /// Nothing is tested: memory-safe only for programs that are known to touch nothing but their
+    /// own memory, and impossible for contexts with packet pointers.
+    case unchecked
+  }
+
+  /// What a top-level run came to.
+  public struct Result: Hashable, Sendable {
+    /// r0 of the program that ended the run.
+    public var returnValue: UInt64
+    /// Hops that were made.
+    public var hops: Int
+    /// Instructions that were executed; only counted in checked runs.
+    public var instructions: UInt64
+  }
+
+  /// The runtime it belongs to.
+  public let runtime: Runtime
+  /// Which of the runtime's possible CPUs it is.
+  public let index: Int
+  /// Receives what programs print with `bpf_trace_printk`, as UTF-8 without a terminator.
+  public var traceHandler: (([UInt8]) -> Void)?
+  /// Instructions that one checked run may execute.
+  public var instructionLimit = Limits.executedInstructions
+
+  private let words: StableMemory
+  private let stack: StableMemory
+  private let records: StableMemory
+  private let logMemory: StableMemory
+  private let announcement: Epochs.Announcement
+
+  init(runtime: Runtime, index: Int) throws(LinuxError) {
+    self.runtime = runtime
+    self.index = index
+    unsafe words = try StableMemory(byteCount: MemoryLayout<RunningCPU.Words>.size)
+    stack = try StableMemory(byteCount: Limits.liveFrames * Limits.frameByteCount)
+    records = try StableMemory(byteCount: Limits.liveFrames * FrameRecord.byteCount)
+    logMemory = try StableMemory(byteCount: TailCallLog.byteCount)
+    announcement = runtime.epochs.join()
+    unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
+    unsafe running.words.pointee.index = UInt32(truncatingIfNeeded: index)
+    unsafe running.words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
+    seed = UInt64.random(in: .min ... .max)
+  }
+
+  deinit {
+    runtime.epochs.leave(announcement)
+  }
+
+  private var running: RunningCPU { RunningCPU(address: words.address) }
+
+  /// State of the random number generator; set it to get the same numbers again.
+  public var seed: UInt64 {
+    get { unsafe running.words.pointee.random }
+    set { unsafe running.words.pointee.random = newValue }
+  }
+
+  /// The clock; the system's unless it is set.
+  public var clock: Clock {
+    get {
+      unsafe running.words.pointee.clockIsFixed ? .fixed(running.words.pointee.fixedTime) : .real
+    }
+    set {
+      switch newValue {
+      case .real: unsafe running.words.pointee.clockIsFixed = false
+      case .fixed(let time):
+        unsafe running.words.pointee.clockIsFixed = true
+        unsafe running.words.pointee.fixedTime = time
+      }
+    }
+  }
+
+  /// Whether the tail calls of each run are written down in ``tailCalls``.
+  public var recordsTailCalls: Bool {
+    get { unsafe running.words.pointee.tailCallLog != 0 }
+    set { unsafe running.words.pointee.tailCallLog = newValue ? logMemory.address : 0 }
+  }
+
+  /// The tail calls of the last run, in order: at most 1024 of them.
+  public var tailCalls: [TailCallRecord] { TailCallLog(address: logMemory.address).records }
+
+  /// Runs a program from its first instruction: a top-level run with a fresh hop budget
+  /// (tail-calls.md R2.4).
+  ///
+  /// - Throws: ``Fault`` when a checked run did what it must not; maps and packet keep what was
+  ///   written before.
+  public func run(
+    _ program: Program, in context: Context, mode: Mode = .checked
+  ) throws(Fault) -> Result {
+    precondition(
+      program.type.context.access === context.layout.access,
+      "the context is not one for programs of type \(program.type.name)")
+    let isChecked = mode == .checked || program.type.context.hasPacketPointers
+    prepare(context, program)
+    runtime.epochs.enter(announcement)
+    defer { runtime.epochs.exit(announcement) }
+    let value =
+      isChecked
+      ? execute(program, context, CheckedRun.self) : execute(program, context, UncheckedRun.self)
+    if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
+    return unsafe Result(
+      returnValue: value, hops: Int(Limits.tailCalls - running.words.pointee.hopsLeft),
+      instructions: isChecked ? instructionLimit - running.words.pointee.instructionsLeft : 0)
+  }
+
+  private func prepare(_ context: Context, _ program: Program) {
+    unsafe running.words.pointee.hopsLeft = Limits.tailCalls
+    unsafe running.words.pointee.context = context.firstArgument
+    unsafe running.words.pointee.packet = context.descriptor?.address ?? 0
+    unsafe running.words.pointee.instructionsLeft = instructionLimit
+    unsafe running.words.pointee.faultCode = 0
+    if recordsTailCalls { TailCallLog(address: logMemory.address).count = 0 }
+  }
+
+  @inline(__always)
+  private func execute<Policy: RunPolicy>(
+    _ program: Program, _ context: Context, _ policy: Policy.Type
+  ) -> UInt64 {
+    let stackHigh = stack.address &+ UInt64(stack.byteCount)
+    let memory = RunMemory<Policy>(
+      cpu: running, stackHigh: stackHigh, entry: program.entry)
+    return Interpreter<Policy>.run(
+      program.entry, memory, frames: FrameStack(records: records.address),
+      firstArgument: context.firstArgument, secondArgument: context.secondArgument)
+  }
+
+  private var fault: Fault? {
+    let words = unsafe running.words.pointee
+    guard let code = unsafe FaultCode(rawValue: words.faultCode),
+      let kind = unsafe code.kind(address: words.faultAddress, detail: Int(words.faultDetail))
+    else { return nil }
+    let program = unsafe runtime.program(id: words.faultProgram)
+    let slot = unsafe program?.image.slot(at: words.faultPosition) ?? 0
+    let disassembler = Disassembler(helperName: { HelperNames.name(of: $0).map { "bpf_\($0)" } })
+    let text = program.flatMap { try? disassembler.text(of: $0.instructions, at: slot) }
+    return Fault(
+      program: program?.name ?? "", instruction: slot, instructionText: text ?? "", kind: kind)
+  }
+
+  /// A helper that the running program may call, for calls whose number is only known now.
+  func helper(_ number: Int32, ofProgram id: UInt32) -> Helper? {
+    runtime.program(id: id)?.type.helpers[number]
+  }
+}

@@ -1,0 +1,83 @@
+// UNSAFE. The block of words that belongs to a running CPU.
+//
+// Invariant: the block is owned by a CPU object and outlives every run on it; only the thread that
+// runs the CPU touches it. Engines and helpers get its address.
+
+/// What engines and helpers know about the CPU that runs a program, behind one address.
+@safe
+public struct RunningCPU {
+  /// The words. Compiled code addresses them by offset, so the order is part of the interface
+  /// between engines.
+  @unsafe
+  struct Words {
+    /// Hops that the current top-level run may still make (tail-calls.md R2.1).
+    var hopsLeft: UInt32 = 0
+    /// What `bpf_get_smp_processor_id` returns, and the index of per-CPU values.
+    var index: UInt32 = 0
+    /// Address of the context of the current run.
+    var context: UInt64 = 0
+    /// Address of the packet descriptor, or 0.
+    var packet: UInt64 = 0
+    /// Nanoseconds that the clock shows, when it stands still.
+    var fixedTime: UInt64 = 0
+    /// Whether the clock stands still.
+    var clockIsFixed: Bool = false
+    /// State of the random number generator.
+    var random: UInt64 = 0
+    /// Instructions that a checked run may still execute.
+    var instructionsLeft: UInt64 = 0
+    /// The CPU object, not retained.
+    var owner: UnsafeMutableRawPointer?
+    /// Where tail calls are written down, or 0.
+    var tailCallLog: UInt64 = 0
+    /// What stopped the run: a raw ``Fault/Kind-swift.enum`` code, 0 when nothing did.
+    var faultCode: UInt8 = 0
+    /// Argument number or access size that belongs to the fault.
+    var faultDetail: UInt32 = 0
+    /// Address or value that belongs to the fault.
+    var faultAddress: UInt64 = 0
+    /// Number of the program that faulted.
+    var faultProgram: UInt32 = 0
+    /// Address of the decoded instruction that faulted.
+    var faultPosition: UInt64 = 0
+  }
+
+  let words: UnsafeMutablePointer<Words>
+
+  /// The CPU behind the sixth argument of a helper.
+  public init(address: UInt64) {
+    let pointer = unsafe UnsafeMutablePointer<Words>(bitPattern: UInt(address))
+    unsafe words = pointer.unsafelyUnwrapped
+  }
+
+  /// The address, as helpers get it.
+  var address: UInt64 { unsafe UInt64(UInt(bitPattern: words)) }
+
+  /// The number of the CPU, from 0: the index of its values in per-CPU maps.
+  public var index: Int { unsafe Int(words.pointee.index) }
+
+  /// The address of the context of the current run.
+  public var context: UInt64 { unsafe words.pointee.context }
+
+  /// The packet of the current run, if its type has one.
+  var packet: PacketDescriptor? {
+    let address = unsafe words.pointee.packet
+    return address == 0 ? nil : PacketDescriptor(address: address)
+  }
+
+  /// The next random number, from a generator that depends on nothing but its seed.
+  func nextRandom() -> UInt64 {
+    // splitmix64: small, fast, and every seed gives a full-period sequence.
+    unsafe words.pointee.random &+= 0x9e37_79b9_7f4a_7c15
+    var z = unsafe words.pointee.random
+    z = (z ^ (z &>> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z &>> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z &>> 31)
+  }
+
+  /// Calls `body` with the CPU object.
+  func withOwner<Result>(_ body: (CPU) -> Result) -> Result {
+    let object = unsafe words.pointee.owner.unsafelyUnwrapped
+    return unsafe Unmanaged<CPU>.fromOpaque(object)._withUnsafeGuaranteedRef { body($0) }
+  }
+}

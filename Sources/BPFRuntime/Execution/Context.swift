@@ -1,0 +1,85 @@
+// UNSAFE. The block of memory behind r1.
+//
+// Invariant: the block has the size that its layout asks for and lives as long as the context.
+
+/// What a program gets in r1: a block of memory laid out by its type's ``ContextLayout``.
+///
+/// One context can serve any number of runs, one after the other.
+public class Context {
+  /// How the block is laid out.
+  public let layout: ContextLayout
+  let block: StableMemory
+
+  /// Makes a zeroed context.
+  ///
+  /// - Throws: ENOMEM.
+  public init(layout: ContextLayout) throws(LinuxError) {
+    self.layout = layout
+    block = try StableMemory(byteCount: layout.blockByteCount)
+  }
+
+  /// The value of r1 when a program starts.
+  var firstArgument: UInt64 { block.address }
+
+  /// The value of r2 when a program starts.
+  var secondArgument: UInt64 { 0 }
+
+  /// The words that describe the packet, if there is one.
+  var descriptor: PacketDescriptor? {
+    layout.hasPacket
+      ? PacketDescriptor(address: block.address &+ UInt64(layout.descriptorOffset)) : nil
+  }
+
+  /// The bytes of the C struct, packet pointers being zero.
+  public var bytes: [UInt8] {
+    get { block.bytes(at: 0, count: layout.byteCount) }
+    set {
+      precondition(newValue.count == layout.byteCount, "the struct has another size")
+      block.write(newValue, at: 0)
+    }
+  }
+
+  /// Four bytes of the C struct, in host byte order.
+  public subscript(word offset: Int) -> UInt32 {
+    get {
+      precondition(offset >= 0 && offset + 4 <= layout.byteCount, "not inside the struct")
+      return GuestMemory.load(block.address &+ UInt64(offset), as: UInt32.self)
+    }
+    set {
+      precondition(offset >= 0 && offset + 4 <= layout.byteCount, "not inside the struct")
+      GuestMemory.store(block.address &+ UInt64(offset), UInt64(newValue), as: UInt32.self)
+    }
+  }
+}
+
+/// A block of bytes as the context itself: r1 is its address and r2 its length.
+public final class MemoryContext: Context {
+  /// The layout of all of them: no struct, just memory.
+  public static let layout = ContextLayout(byteCount: 0, fields: [], hasPacket: true)
+
+  private let memory: StableMemory
+
+  /// Takes a copy of bytes; none at all gives a program 0 in r1 and r2.
+  ///
+  /// - Throws: ENOMEM.
+  public init(_ bytes: [UInt8]) throws(LinuxError) {
+    memory = try StableMemory(byteCount: bytes.count)
+    memory.write(bytes, at: 0)
+    try super.init(layout: Self.layout)
+    let end = memory.address &+ UInt64(bytes.count)
+    guard let descriptor else { return }
+    descriptor.data = memory.address
+    descriptor.end = end
+    descriptor.metadata = memory.address
+    descriptor.bufferStart = memory.address
+    descriptor.bufferEnd = end
+    descriptor.linkHeader = memory.address
+    descriptor.networkHeader = memory.address
+  }
+
+  override var firstArgument: UInt64 { memory.byteCount == 0 ? 0 : memory.address }
+  override var secondArgument: UInt64 { UInt64(memory.byteCount) }
+
+  /// The bytes as they are now.
+  public var contents: [UInt8] { memory.bytes(at: 0, count: memory.byteCount) }
+}

@@ -1,0 +1,20 @@
+/// Numbers that programs are held to, with their sources.
+public enum Limits {
+  /// Hops of one top-level run: 33, so 34 programs (tail-calls.md R2.1).
+  public static let tailCalls: UInt32 = 33
+  /// Frames of one program, its own included.
+  public static let frames = 8
+  /// Bytes of a frame's stack.
+  public static let frameByteCount = 512
+  /// Frames that can be live at once: a subprogram's tail call keeps its callers' frames, so every
+  /// activation may add up to eight (tail-calls.md R2.11).
+  public static let liveFrames = frames * (Int(tailCalls) + 1)
+  /// Maps of one program (tail-calls.md R5.12).
+  public static let mapsPerProgram = 64
+  /// Instructions of one program.
+  public static let instructions = 1_000_000
+  /// Iterations of `may_goto` in one frame, as in Linux.
+  public static let mayGotoIterations: UInt64 = 8_388_608
+  /// Instructions that a checked run may execute unless it is told otherwise: some seconds.
+  public static let executedInstructions: UInt64 = 1_000_000_000
+}

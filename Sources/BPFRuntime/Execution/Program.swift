@@ -1,0 +1,129 @@
+public import BPFInstructions
+
+/// A loaded program: immutable, ready to run, alive while somebody or a slot refers to it.
+public final class Program: Sendable {
+  /// Unique among the programs of its runtime, from 1.
+  public let id: UInt32
+  /// Name.
+  public let name: String
+  /// What it gets, may call and may return.
+  public let type: ProgramType
+  /// What decides about sharing arrays.
+  public let traits: ProgramTraits
+  /// The instructions as they were loaded.
+  public let instructions: [Instruction]
+  /// The slots of its tail calls, in order: ``TailCallRecord/site`` is an index into this.
+  public let tailCallSites: [Int]
+
+  let maps: [Map]
+  let image: ProgramImage
+  private let registry: Registry
+
+  init(
+    id: UInt32, source: ProgramSource, maps: [Map], image: consuming ProgramImage,
+    registry: Registry
+  ) {
+    self.id = id
+    name = source.name
+    type = source.type
+    traits = source.traits
+    instructions = source.instructions
+    tailCallSites = image.tailCallSites
+    self.maps = maps
+    self.image = image
+    self.registry = registry
+  }
+
+  /// Address of the first decoded instruction: what a slot holds.
+  var entry: UInt64 { image.entry }
+
+  /// How often each tail-call site was passed, on all CPUs together: one element per site.
+  public var tailCallCounts: [TailCallCounts] { image.counts() }
+
+  deinit {
+    registry.removeProgram(id)
+  }
+}
+
+/// How often a tail-call site was passed, by outcome.
+public struct TailCallCounts: Hashable, Sendable {
+  /// Control went to a slot's program.
+  public var taken: UInt64 = 0
+  /// The slot was empty.
+  public var empty: UInt64 = 0
+  /// The index was too large.
+  public var outOfRange: UInt64 = 0
+  /// The budget was spent.
+  public var limit: UInt64 = 0
+
+  /// Tail calls that fell through.
+  public var missed: UInt64 { empty &+ outOfRange &+ limit }
+
+  /// The sum of two counts.
+  public static func + (left: TailCallCounts, right: TailCallCounts) -> TailCallCounts {
+    TailCallCounts(
+      taken: left.taken &+ right.taken, empty: left.empty &+ right.empty,
+      outOfRange: left.outOfRange &+ right.outOfRange, limit: left.limit &+ right.limit)
+  }
+
+  /// Makes counts.
+  public init(
+    taken: UInt64 = 0, empty: UInt64 = 0, outOfRange: UInt64 = 0, limit: UInt64 = 0
+  ) {
+    self.taken = taken
+    self.empty = empty
+    self.outOfRange = outOfRange
+    self.limit = limit
+  }
+}
+
+/// What a program is loaded from.
+public struct ProgramSource: Sendable {
+  /// A map that a wide immediate refers to.
+  public struct MapReference: Sendable {
+    /// The map.
+    public var map: MapHandle
+    /// For the address of a byte in the map's first value, which byte; `nil` for the map itself.
+    public var valueOffset: UInt32?
+
+    /// Refers to a map, or to a byte of its first value.
+    public init(_ map: MapHandle, valueOffset: UInt32? = nil) {
+      self.map = map
+      self.valueOffset = valueOffset
+    }
+  }
+
+  /// Name.
+  public var name: String
+  /// What the program gets, may call and may return.
+  public var type: ProgramType
+  /// The instructions, subprograms included; calls between them are relative.
+  public var instructions: [Instruction]
+  /// The maps that wide immediates refer to, by the slot of the instruction.
+  public var maps: [Int: MapReference]
+  /// What decides about sharing arrays.
+  public var traits: ProgramTraits
+  /// The licence, as Linux compares it: some helpers are for GPL-compatible programs only.
+  public var license: String
+
+  /// Describes a program.
+  public init(
+    name: String, type: ProgramType, instructions: [Instruction],
+    maps: [Int: MapReference] = [:], traits: ProgramTraits = ProgramTraits(),
+    license: String = "GPL"
+  ) {
+    self.license = license
+    self.name = name
+    self.type = type
+    self.instructions = instructions
+    self.maps = maps
+    self.traits = traits
+  }
+
+  /// Whether the licence is one that Linux counts as compatible with the GPL.
+  var isGPLCompatible: Bool {
+    [
+      "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",
+    ].contains(license)
+  }
+}

@@ -1,0 +1,56 @@
+/// What, besides its type, decides which programs may share an array (tail-calls.md R3.3).
+public struct ProgramTraits: Hashable, Sendable {
+  /// The attach type that the loader asked for (R3.5): compared literally.
+  public var expectedAttachType: UInt32
+  /// Whether an XDP program handles packets in several fragments.
+  public var hasFragments: Bool
+  /// Whether the program may sleep.
+  public var isSleepable: Bool
+  /// The prototype of the function a tracing program hangs on, as a number of the embedder's
+  /// choosing (R3.6).
+  public var attachPrototype: UInt64?
+
+  /// Describes a program.
+  public init(
+    expectedAttachType: UInt32 = 0, hasFragments: Bool = false, isSleepable: Bool = false,
+    attachPrototype: UInt64? = nil
+  ) {
+    self.expectedAttachType = expectedAttachType
+    self.hasFragments = hasFragments
+    self.isSleepable = isSleepable
+    self.attachPrototype = attachPrototype
+  }
+}
+
+/// What an array of programs remembers of its first user, for ever (tail-calls.md R3.1 to R3.4).
+struct ArrayOwner: Hashable, Sendable {
+  let type: UInt32
+  let isCompiled: Bool
+  let traits: ProgramTraits
+  /// The context description: an embedder may describe two under one number.
+  let context: ObjectIdentifier
+
+  init(_ program: Program) {
+    self.init(type: program.type, traits: program.traits, isCompiled: false)
+  }
+
+  init(type: ProgramType, traits: ProgramTraits, isCompiled: Bool) {
+    self.type = type.number
+    self.isCompiled = isCompiled
+    self.traits = traits
+    context = ObjectIdentifier(type.context.access)
+  }
+
+  /// Whether a program like `other` may be stored in, or refer to, an array of this owner.
+  func admits(_ other: ArrayOwner) -> Bool {
+    var mine = self.traits
+    var theirs = other.traits
+    // Only tracing, EXT, struct_ops and LSM programs are bound to a prototype.
+    if !(26...29).contains(type) {
+      mine.attachPrototype = nil
+      theirs.attachPrototype = nil
+    }
+    return type == other.type && isCompiled == other.isCompiled && context == other.context
+      && mine == theirs
+  }
+}

@@ -1,0 +1,58 @@
+import Synchronization
+
+/// The maps and programs of a runtime by number, without keeping them alive.
+final class Registry: Sendable {
+  private struct State {
+    var nextMap: UInt32 = 1
+    var nextProgram: UInt32 = 1
+    var maps: [UInt32: WeakMap] = [:]
+    var programs: [UInt32: WeakProgram] = [:]
+  }
+
+  private struct WeakMap {
+    weak var map: Map?
+  }
+
+  private struct WeakProgram {
+    weak var program: Program?
+  }
+
+  private let state = Mutex(State())
+
+  func newMapID() -> UInt32 {
+    state.withLock { state in
+      defer { state.nextMap += 1 }
+      return state.nextMap
+    }
+  }
+
+  func newProgramID() -> UInt32 {
+    state.withLock { state in
+      defer { state.nextProgram += 1 }
+      return state.nextProgram
+    }
+  }
+
+  func add(_ map: Map) {
+    state.withLock { state in
+      state.maps = state.maps.filter { $0.value.map != nil }
+      state.maps[map.id] = WeakMap(map: map)
+    }
+  }
+
+  func add(_ program: Program) {
+    state.withLock { $0.programs[program.id] = WeakProgram(program: program) }
+  }
+
+  func removeProgram(_ id: UInt32) {
+    _ = state.withLock { $0.programs.removeValue(forKey: id) }
+  }
+
+  func map(_ id: UInt32) -> Map? {
+    state.withLock { $0.maps[id]?.map }
+  }
+
+  func program(_ id: UInt32) -> Program? {
+    state.withLock { $0.programs[id]?.program }
+  }
+}

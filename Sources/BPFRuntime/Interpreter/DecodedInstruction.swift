@@ -1,0 +1,54 @@
+// UNSAFE. Pre-decoded instructions in raw memory, and the pointer that walks them.
+//
+// Invariant: a CodePointer points into the image of a living program; images are validated before
+// they are made (every jump lands inside, the last instruction ends the program), so stepping
+// never leaves the image.
+
+import BPFInstructions
+
+/// An instruction as the interpreter executes it: wide immediates in one piece, jump distances in
+/// decoded instructions, helpers resolved to addresses.
+struct DecodedInstruction: Sendable {
+  /// What to do.
+  var operation: Operation
+  /// Number of the destination register.
+  var destination: UInt8
+  /// Number of the source register.
+  var source: UInt8
+  /// Offset of a memory access in bytes, or distance of a jump from the next instruction.
+  var offset: Int32
+  /// Sign-extended immediate; address of a helper; number of a tail-call site.
+  var immediate: Int64
+
+  static let byteCount = 16
+}
+
+/// Where the interpreter is.
+@safe
+struct CodePointer {
+  private var pointer: UnsafePointer<DecodedInstruction>
+
+  /// The instruction at an address, which is a slot's content or the target of a call.
+  @inline(__always)
+  init(address: UInt64) {
+    unsafe pointer = UnsafePointer(bitPattern: UInt(address)).unsafelyUnwrapped
+  }
+
+  /// The address of the next instruction.
+  @inline(__always)
+  var address: UInt64 { unsafe UInt64(UInt(bitPattern: pointer)) }
+
+  /// Takes the next instruction.
+  @inline(__always)
+  mutating func next() -> DecodedInstruction {
+    let instruction = unsafe pointer.pointee
+    unsafe pointer += 1
+    return instruction
+  }
+
+  /// Moves by a distance in instructions.
+  @inline(__always)
+  mutating func jump(_ distance: Int32) {
+    unsafe pointer += Int(distance)
+  }
+}

@@ -1,0 +1,70 @@
+// UNSAFE. Tests the arguments of a helper call before a checked run makes it.
+//
+// Relies on the invariants of RunMemory; a helper may trust every argument that passes.
+
+extension RunMemory {
+  /// Whether the five arguments fit a signature; `false` after a fault.
+  @inline(never)
+  func permitsCall(signature index: Int32, _ arguments: HelperArguments) -> Bool {
+    let base = unsafe UInt(image.pointee.signatures)
+    let table = unsafe UnsafePointer<PackedSignature>(bitPattern: base)
+    guard let table = unsafe table else { return true }
+    let signature = unsafe table[Int(index)]
+    var map: UInt64 = 0
+    for position in 0..<5 {
+      let byte = UInt8(truncatingIfNeeded: signature.kinds &>> UInt64(position &* 8))
+      guard let kind = PackedSignature.Kind(rawValue: byte), kind != .anything else { continue }
+      let value = arguments[position]
+      if kind == .map { map = value }
+      let size = kind.byteCount(map: map, next: arguments[min(position + 1, 4)], signature)
+      guard permits(kind, value, size: size) else {
+        return fault(.invalidHelperArgument, value, position + 1)
+      }
+    }
+    return true
+  }
+
+  private func permits(_ kind: PackedSignature.Kind, _ value: UInt64, size: UInt64) -> Bool {
+    // Sizes come out of registers: anything larger than a packet can be is refused before it is
+    // used in arithmetic.
+    let limit: UInt64 = 1 << 30
+    switch kind {
+    case .anything, .sizeOrZero: return true
+    case .context: return value == cpu.context
+    case .map: return isMap(value)
+    case .size: return value != 0
+    case .mapKey, .mapValue, .readableMemory:
+      return size <= limit && (size == 0 || permits(value, Int(size), isWrite: false))
+    case .readableMemoryOrNull:
+      return value == 0 || size <= limit && permits(value, Int(size), isWrite: false)
+    case .writableMemory, .fixedMemory:
+      return size <= limit && (size == 0 || permits(value, Int(size), isWrite: true))
+    case .writableMemoryOrNull:
+      return value == 0 || size <= limit && permits(value, Int(size), isWrite: true)
+    }
+  }
+}
+
+/// r1 to r5 of a call.
+struct HelperArguments {
+  var values: InlineArray<5, UInt64>
+
+  subscript(_ position: Int) -> UInt64 { values[position] }
+}
+
+extension PackedSignature.Kind {
+  /// Bytes that a memory argument covers.
+  fileprivate func byteCount(map: UInt64, next: UInt64, _ signature: PackedSignature) -> UInt64 {
+    switch self {
+    case .mapKey:
+      map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.keySize) }
+    case .mapValue:
+      map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.valueSize) }
+    case .readableMemory, .readableMemoryOrNull, .writableMemory, .writableMemoryOrNull:
+      // Sizes are 32-bit in Linux's signatures.
+      next
+    case .fixedMemory: signature.fixedByteCount
+    case .anything, .context, .map, .size, .sizeOrZero: 0
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/// A Linux error number, as bpf(2) and the helpers return them.
+///
+/// Values are Linux's on every system, so results compare with a real kernel's.
+public struct LinuxError: Error, RawRepresentable, Hashable, Sendable {
+  /// The positive number.
+  public var rawValue: Int32
+
+  /// Wraps a positive error number.
+  public init(rawValue: Int32) {
+    self.rawValue = rawValue
+  }
+
+  /// EPERM: frozen, or opened without the right.
+  public static let notPermitted = LinuxError(rawValue: 1)
+  /// ENOENT: no such element.
+  public static let noEntry = LinuxError(rawValue: 2)
+  /// E2BIG: index or table limit exceeded.
+  public static let tooBig = LinuxError(rawValue: 7)
+  /// EBADF: not an open handle.
+  public static let badDescriptor = LinuxError(rawValue: 9)
+  /// EAGAIN: try again.
+  public static let tryAgain = LinuxError(rawValue: 11)
+  /// ENOMEM: no memory.
+  public static let noMemory = LinuxError(rawValue: 12)
+  /// EACCES: access denied.
+  public static let accessDenied = LinuxError(rawValue: 13)
+  /// EFAULT: bad address or range.
+  public static let badAddress = LinuxError(rawValue: 14)
+  /// EBUSY: in use.
+  public static let busy = LinuxError(rawValue: 16)
+  /// EEXIST: the element exists.
+  public static let exists = LinuxError(rawValue: 17)
+  /// EINVAL: invalid argument.
+  public static let invalid = LinuxError(rawValue: 22)
+  /// ERANGE: result out of range.
+  public static let outOfRange = LinuxError(rawValue: 34)
+  /// EOPNOTSUPP: operation not supported.
+  public static let operationNotSupported = LinuxError(rawValue: 95)
+  /// ENOTSUPP: Linux's own number, unknown to POSIX.
+  public static let notSupported = LinuxError(rawValue: 524)
+
+  /// The negative number that a helper returns in r0.
+  public var helperResult: UInt64 { UInt64(bitPattern: -Int64(rawValue)) }
+}
+
+extension LinuxError: CustomStringConvertible {
+  /// The name in C and the number, as in `ENOENT (2)`.
+  public var description: String {
+    let names: [Int32: String] = [
+      1: "EPERM", 2: "ENOENT", 7: "E2BIG", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
+      14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 22: "EINVAL", 34: "ERANGE", 95: "EOPNOTSUPP",
+      524: "ENOTSUPP",
+    ]
+    return "\(names[rawValue] ?? "errno") (\(rawValue))"
+  }
+}

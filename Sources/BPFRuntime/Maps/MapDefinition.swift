@@ -1,0 +1,145 @@
+/// The kind of a map: Linux's numbers (`enum bpf_map_type`).
+public struct MapType: RawRepresentable, Hashable, Sendable {
+  /// Linux's number.
+  public var rawValue: UInt32
+
+  /// Takes any number; only the named ones can be created.
+  public init(rawValue: UInt32) {
+    self.rawValue = rawValue
+  }
+
+  /// Hash table of fixed capacity.
+  public static let hash = MapType(rawValue: 1)
+  /// Fixed array, keys 0 to `maxEntries` - 1.
+  public static let array = MapType(rawValue: 2)
+  /// Slots for programs, used by tail calls.
+  public static let programArray = MapType(rawValue: 3)
+  /// Perf event ring per CPU.
+  public static let perfEventArray = MapType(rawValue: 4)
+  /// Hash table with one value per CPU.
+  public static let perCPUHash = MapType(rawValue: 5)
+  /// Array with one value per CPU.
+  public static let perCPUArray = MapType(rawValue: 6)
+  /// Hash table that evicts its least recently used element when full.
+  public static let lruHash = MapType(rawValue: 9)
+  /// The same with one value per CPU.
+  public static let lruPerCPUHash = MapType(rawValue: 10)
+  /// Longest-prefix-match trie.
+  public static let lpmTrie = MapType(rawValue: 11)
+  /// Array of maps.
+  public static let arrayOfMaps = MapType(rawValue: 12)
+  /// Hash of maps.
+  public static let hashOfMaps = MapType(rawValue: 13)
+  /// Ring buffer shared by all CPUs.
+  public static let ringBuffer = MapType(rawValue: 27)
+}
+
+extension MapType {
+  /// Whether every key has one value per possible CPU.
+  public var isPerCPU: Bool {
+    self == .perCPUHash || self == .perCPUArray || self == .lruPerCPUHash
+  }
+}
+
+extension MapType: CustomStringConvertible {
+  /// `bpftool`'s name, as in `percpu_array`.
+  public var description: String {
+    let index = Int(rawValue)
+    return Self.names.indices.contains(index) ? Self.names[index] : "type \(rawValue)"
+  }
+
+  private static let names = [
+    "unspec", "hash", "array", "prog_array", "perf_event_array", "percpu_hash", "percpu_array",
+    "stack_trace", "cgroup_array", "lru_hash", "lru_percpu_hash", "lpm_trie", "array_of_maps",
+    "hash_of_maps", "devmap", "sockmap", "cpumap", "xskmap", "sockhash", "cgroup_storage",
+    "reuseport_sockarray", "percpu_cgroup_storage", "queue", "stack", "sk_storage", "devmap_hash",
+    "struct_ops", "ringbuf", "inode_storage", "task_storage", "bloom_filter", "user_ringbuf",
+    "cgrp_storage", "arena",
+  ]
+}
+
+/// Flags given at creation (`BPF_F_*` of `BPF_MAP_CREATE`).
+public struct MapFlags: OptionSet, Hashable, Sendable {
+  /// Linux's bits.
+  public var rawValue: UInt32
+
+  /// Takes Linux's bits.
+  public init(rawValue: UInt32) {
+    self.rawValue = rawValue
+  }
+
+  /// Elements are allocated when they are inserted.
+  public static let noPreallocation = MapFlags(rawValue: 1 << 0)
+  /// LRU lists per CPU.
+  public static let noCommonLRU = MapFlags(rawValue: 1 << 1)
+  /// A NUMA node is given; ignored here.
+  public static let numaNode = MapFlags(rawValue: 1 << 2)
+  /// User space may only read.
+  public static let readOnly = MapFlags(rawValue: 1 << 3)
+  /// User space may only write.
+  public static let writeOnly = MapFlags(rawValue: 1 << 4)
+  /// Build ids in stack traces.
+  public static let stackBuildID = MapFlags(rawValue: 1 << 5)
+  /// Hash without a random seed.
+  public static let zeroSeed = MapFlags(rawValue: 1 << 6)
+  /// Programs may only read.
+  public static let readOnlyForPrograms = MapFlags(rawValue: 1 << 7)
+  /// Programs may only write.
+  public static let writeOnlyForPrograms = MapFlags(rawValue: 1 << 8)
+  /// Values can be mapped into a process.
+  public static let memoryMappable = MapFlags(rawValue: 1 << 10)
+  /// May be used as an inner map of another size.
+  public static let innerMap = MapFlags(rawValue: 1 << 12)
+}
+
+/// What a map is created from.
+public struct MapDefinition: Hashable, Sendable {
+  /// Name; at most 15 characters are kept by Linux, all of them here.
+  public var name: String
+  /// Kind.
+  public var type: MapType
+  /// Bytes of a key.
+  public var keySize: UInt32
+  /// Bytes of a value.
+  public var valueSize: UInt32
+  /// Capacity, or number of slots.
+  public var maxEntries: UInt32
+  /// Flags.
+  public var flags: MapFlags
+  /// `map_extra` of Linux; 0 for the types that do not use it.
+  public var extra: UInt64
+
+  /// Describes a map.
+  public init(
+    name: String = "", type: MapType, keySize: UInt32, valueSize: UInt32, maxEntries: UInt32,
+    flags: MapFlags = [], extra: UInt64 = 0
+  ) {
+    self.name = name
+    self.type = type
+    self.keySize = keySize
+    self.valueSize = valueSize
+    self.maxEntries = maxEntries
+    self.flags = flags
+    self.extra = extra
+  }
+}
+
+/// Flags of an update (`BPF_ANY` and its like).
+public struct UpdateFlags: RawRepresentable, Hashable, Sendable {
+  /// Linux's bits.
+  public var rawValue: UInt64
+
+  /// Takes Linux's bits.
+  public init(rawValue: UInt64) {
+    self.rawValue = rawValue
+  }
+
+  /// Create or replace.
+  public static let any = UpdateFlags(rawValue: 0)
+  /// Only create; EEXIST otherwise.
+  public static let mustNotExist = UpdateFlags(rawValue: 1)
+  /// Only replace; ENOENT otherwise.
+  public static let mustExist = UpdateFlags(rawValue: 2)
+  /// Update under the value's spin lock.
+  public static let lock = UpdateFlags(rawValue: 4)
+}

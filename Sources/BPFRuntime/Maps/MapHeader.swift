@@ -1,0 +1,76 @@
+// UNSAFE. The raw block that stands for a map in a program's registers.
+//
+// Invariant: the block is owned by its map, and its `object` field is that map, so the address is
+// valid exactly as long as the map; programs keep their maps alive.
+
+/// The address that programs get for `ld_imm64 rN = map[...]`, and the few words that engines read
+/// through it without touching the map object.
+@safe
+package struct MapHeader: ~Copyable, @unchecked Sendable {
+  // Sendable: the fields are set once while the map is made.
+
+  /// The words behind the address.
+  @unsafe
+  package struct Words {
+    /// The map itself, not retained.
+    package var object: UnsafeMutableRawPointer?
+    /// For arrays of programs, the slots: one word each. For arrays, the values.
+    package var base: UInt64 = 0
+    /// For arrays, bytes from one value to the next.
+    package var stride: UInt64 = 0
+    /// For per-CPU arrays, bytes from one CPU's values to the next one's.
+    package var copyStride: UInt64 = 0
+    /// Number of slots or values.
+    package var count: UInt32 = 0
+    /// Bytes of a key.
+    package var keySize: UInt32 = 0
+    /// Bytes of a value.
+    package var valueSize: UInt32 = 0
+    /// Whether this is an array of programs.
+    package var isProgramArray: Bool = false
+    /// Whether programs may not write values.
+    package var isReadOnlyForPrograms: Bool = false
+    /// Whether programs may not read values.
+    package var isWriteOnlyForPrograms: Bool = false
+  }
+
+  private let memory: StableMemory
+
+  init() throws(LinuxError) {
+    unsafe memory = try StableMemory(byteCount: MemoryLayout<Words>.size)
+    unsafe memory.base.initializeMemory(as: Words.self, to: Words())
+  }
+
+  /// The address, as it stands in a register.
+  package var address: UInt64 { memory.address }
+
+  /// The words.
+  package var words: UnsafeMutablePointer<Words> {
+    unsafe memory.base.assumingMemoryBound(to: Words.self)
+  }
+
+  func attach(_ map: Map) {
+    let definition = map.definition
+    unsafe words.pointee.object = Unmanaged.passUnretained(map).toOpaque()
+    unsafe words.pointee.keySize = definition.keySize
+    unsafe words.pointee.valueSize = definition.valueSize
+    unsafe words.pointee.isProgramArray = definition.type == .programArray
+    unsafe words.pointee.isReadOnlyForPrograms = definition.flags.contains(.readOnlyForPrograms)
+    unsafe words.pointee.isWriteOnlyForPrograms = definition.flags.contains(.writeOnlyForPrograms)
+  }
+
+  /// Calls `body` with the map that an address stands for, without reference counting.
+  @inline(__always)
+  static func withMap<Result>(at address: UInt64, _ body: (Map) -> Result) -> Result {
+    let words = unsafe UnsafePointer<Words>(bitPattern: UInt(address)).unsafelyUnwrapped
+    let object = unsafe words.pointee.object.unsafelyUnwrapped
+    return unsafe Unmanaged<Map>.fromOpaque(object)._withUnsafeGuaranteedRef { body($0) }
+  }
+
+  /// Calls `body` with the words behind an address.
+  @inline(__always)
+  static func withWords<Result>(at address: UInt64, _ body: (Words) -> Result) -> Result {
+    let words = unsafe UnsafePointer<Words>(bitPattern: UInt(address)).unsafelyUnwrapped
+    return unsafe body(words.pointee)
+  }
+}

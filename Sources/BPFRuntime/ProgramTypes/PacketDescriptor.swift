@@ -1,0 +1,96 @@
+// UNSAFE. The words that describe a packet to engines and helpers.
+//
+// Invariant: a descriptor lies in the block of a living context, behind its C struct, and its
+// addresses delimit one allocated buffer:
+//   bufferStart <= metadata <= data <= end <= bufferEnd
+
+/// Where a packet is and what was done to it: nine words of eight bytes after the context's C struct.
+///
+/// The first seven are addresses.
+@safe
+struct PacketDescriptor: Sendable {
+  /// The descriptor's address.
+  let address: UInt64
+
+  /// Bytes of a descriptor.
+  static let byteCount = 72
+
+  /// Offset of the word that holds the address a context field stands for.
+  static func wordOffset(of value: ContextField.Value) -> Int? {
+    switch value {
+    case .stored: nil
+    case .packetStart: 0
+    case .packetEnd: 8
+    case .packetMetadata: 16
+    }
+  }
+
+  @inline(__always)
+  private func word(_ offset: UInt64) -> UInt64 {
+    GuestMemory.load(address &+ offset, as: UInt64.self)
+  }
+
+  @inline(__always)
+  private func setWord(_ offset: UInt64, _ value: UInt64) {
+    GuestMemory.store(address &+ offset, value, as: UInt64.self)
+  }
+
+  /// The first byte of the packet.
+  var data: UInt64 {
+    get { word(0) }
+    nonmutating set { setWord(0, newValue) }
+  }
+  /// Just past the last byte.
+  var end: UInt64 {
+    get { word(8) }
+    nonmutating set { setWord(8, newValue) }
+  }
+  /// The first byte of the metadata before the packet; equal to ``data`` when there is none.
+  var metadata: UInt64 {
+    get { word(16) }
+    nonmutating set { setWord(16, newValue) }
+  }
+  /// The lowest address that the packet may grow down to.
+  var bufferStart: UInt64 {
+    get { word(24) }
+    nonmutating set { setWord(24, newValue) }
+  }
+  /// The highest address that the packet may grow up to.
+  var bufferEnd: UInt64 {
+    get { word(32) }
+    nonmutating set { setWord(32, newValue) }
+  }
+
+  /// Where the link layer's header starts.
+  var linkHeader: UInt64 {
+    get { word(40) }
+    nonmutating set { setWord(40, newValue) }
+  }
+  /// Where the network layer's header starts.
+  var networkHeader: UInt64 {
+    get { word(48) }
+    nonmutating set { setWord(48, newValue) }
+  }
+
+  /// Where a helper redirected the packet: the interface's number with bit 32 set, or 0.
+  var redirection: UInt64 {
+    get { word(56) }
+    nonmutating set { setWord(56, newValue) }
+  }
+
+  /// What is known about the packet's checksums.
+  var checksumState: ChecksumState {
+    get { ChecksumState(rawValue: word(64)) }
+    nonmutating set { setWord(64, newValue.rawValue) }
+  }
+
+  /// Bytes of the packet.
+  var byteCount: UInt64 { end &- data }
+}
+
+/// How many of a packet's nested checksums need no checking: 0 when nothing is known.
+struct ChecksumState: RawRepresentable, Hashable, Sendable {
+  var rawValue: UInt64
+
+  static let none = ChecksumState(rawValue: 0)
+}

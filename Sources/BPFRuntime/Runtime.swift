@@ -1,0 +1,98 @@
+import Synchronization
+
+/// Maps, programs and CPUs that belong together.
+///
+/// ```swift
+/// let runtime = Runtime()
+/// let counts = try runtime.makeMap(
+///   MapDefinition(name: "counts", type: .array, keySize: 4, valueSize: 8, maxEntries: 4))
+/// let program = try runtime.load(source)
+/// let result = try runtime.makeCPU().run(program, in: context)
+/// ```
+public final class Runtime: Sendable {
+  /// How many CPUs there can be: per-CPU maps have that many values per key.
+  public let possibleCPUs: Int
+
+  let registry = Registry()
+  let epochs = Epochs()
+  // Loading checks all arrays first and claims them afterwards; one at a time, so that a load that
+  // fails leaves nothing behind (a deviation from tail-calls.md R3.10, on purpose).
+  private let loading = Mutex(())
+
+  /// Makes an empty runtime.
+  public init(possibleCPUs: Int = 1) {
+    precondition((1...4096).contains(possibleCPUs), "1 to 4096 CPUs")
+    self.possibleCPUs = possibleCPUs
+  }
+
+  /// Creates a map.
+  ///
+  /// - Throws: EINVAL for sizes or flags that the kind does not take, E2BIG and ENOMEM for sizes
+  ///   out of reach, ENOTSUPP for kinds that do not exist here yet.
+  public func makeMap(_ definition: MapDefinition) throws(LinuxError) -> MapHandle {
+    let map = try MapFactory(
+      definition: definition, id: registry.newMapID(), possibleCPUs: possibleCPUs,
+      epochs: epochs, registry: registry
+    ).make()
+    registry.add(map)
+    return MapHandle(map)
+  }
+
+  /// A new handle on a map, by number; `nil` when it no longer exists.
+  public func map(id: UInt32) -> MapHandle? {
+    registry.map(id).map { MapHandle($0) }
+  }
+
+  /// A program, by number; `nil` when it no longer exists (R4.22).
+  public func program(id: UInt32) -> Program? {
+    registry.program(id)
+  }
+
+  /// Loads a program: checks its form, resolves its helpers and maps, and makes it the owner of
+  /// the arrays of programs that it refers to (tail-calls.md R3.1).
+  ///
+  /// - Throws: ``LoadError``. A failed load changes nothing, ownership included.
+  public func load(_ source: ProgramSource) throws(LoadError) -> Program {
+    guard source.instructions.count <= Limits.instructions else {
+      throw .tooManyInstructions(source.instructions.count)
+    }
+    let decoded = try DecodedProgram(source)
+    var maps: [Map] = []
+    for (_, reference) in source.maps.sorted(by: { $0.key < $1.key })
+    where !maps.contains(where: { $0 === reference.map.map }) {
+      maps.append(reference.map.map)
+    }
+    guard maps.count <= Limits.mapsPerProgram else { throw .tooManyMaps(maps.count) }
+    try claimArrays(among: maps, for: source)
+    let id = registry.newProgramID()
+    do throws(LinuxError) {
+      let image = try ProgramImage(
+        decoded, type: source.type, maps: maps, programID: id, cpuCount: possibleCPUs)
+      let program = Program(
+        id: id, source: source, maps: maps, image: image, registry: registry)
+      registry.add(program)
+      return program
+    } catch {
+      throw .noMemory
+    }
+  }
+
+  private func claimArrays(among maps: [Map], for source: ProgramSource) throws(LoadError) {
+    let owner = ArrayOwner(type: source.type, traits: source.traits, isCompiled: false)
+    let arrays = maps.compactMap { $0 as? ProgramArray }
+    let refused = loading.withLock { _ -> ProgramArray? in
+      if let refused = arrays.first(where: { !$0.admits(owner) }) { return refused }
+      return arrays.first { !$0.claim(owner) }
+    }
+    if let refused { throw .incompatibleArray(refused.definition.name) }
+  }
+
+  /// Makes a CPU that programs run on.
+  ///
+  /// - Parameter index: Which of the possible CPUs it is. Two CPUs with the same index must not
+  ///   run at the same time.
+  public func makeCPU(index: Int = 0) throws(LinuxError) -> CPU {
+    precondition((0..<possibleCPUs).contains(index), "no such CPU")
+    return try CPU(runtime: self, index: index)
+  }
+}

@@ -1,0 +1,166 @@
+import BPFInstructions
+import BPFObject
+import BPFRuntime
+
+/// The steps from an object to a collection, with what each has made so far.
+struct CollectionLoader {
+  let object: ObjectFile
+  let runtime: Runtime
+  let options: Collection.Options
+
+  /// By index in the object; `nil` where the kind does not exist here.
+  private var maps: [MapHandle?] = []
+  private(set) var programs: [Collection.LoadedProgram] = []
+  private(set) var refused: [String: CollectionError] = [:]
+
+  init(object: ObjectFile, runtime: Runtime, options: Collection.Options) {
+    self.object = object
+    self.runtime = runtime
+    self.options = options
+  }
+
+  var loadedMaps: [Collection.LoadedMap] {
+    zip(object.maps, maps).compactMap { spec, handle in
+      handle.map { Collection.LoadedMap(spec: spec, handle: $0) }
+    }
+  }
+
+  // MARK: Maps
+
+  mutating func createMaps() throws(CollectionError) {
+    for spec in object.maps {
+      do throws(LinuxError) {
+        maps.append(try create(spec))
+      } catch .notSupported {
+        maps.append(nil)
+      } catch {
+        throw CollectionError(code: .map, subject: spec.name, reason: "\(error)")
+      }
+    }
+  }
+
+  private func create(_ spec: MapSpec) throws(LinuxError) -> MapHandle {
+    var definition = MapDefinition(
+      name: spec.name, type: MapType(rawValue: spec.type), keySize: spec.keySize,
+      valueSize: spec.valueSize, maxEntries: spec.maxEntries,
+      flags: MapFlags(rawValue: spec.flags), extra: spec.extra)
+    if spec.isReadOnly { definition.flags.insert(.readOnlyForPrograms) }
+    if definition.type == .perfEventArray, definition.maxEntries == 0 {
+      definition.maxEntries = UInt32(runtime.possibleCPUs)
+    }
+    let map = try runtime.makeMap(definition)
+    if let value = spec.initialValue {
+      try map.update([0, 0, 0, 0], value)
+    }
+    if spec.isReadOnly { try map.freeze() }
+    return map
+  }
+
+  // MARK: Programs
+
+  mutating func loadPrograms() {
+    for refusal in object.refused {
+      refused[refusal.name] = CollectionError(
+        code: .link, subject: refusal.name, reason: "\(refusal.error)")
+    }
+    for spec in object.programs {
+      do throws(CollectionError) {
+        let program = try load(spec)
+        programs.append(Collection.LoadedProgram(spec: spec, program: program))
+      } catch {
+        refused[spec.name] = error
+      }
+    }
+  }
+
+  private func load(_ spec: ProgramSpec) throws(CollectionError) -> Program {
+    guard let kind = spec.kind ?? options.defaultKind else {
+      throw CollectionError(
+        code: .programType, subject: spec.name,
+        reason: "section \(spec.section) does not say which type it is; give one with --type")
+    }
+    guard let type = options.types[kind.type] ?? ProgramType.linux(number: kind.type) else {
+      throw CollectionError(
+        code: .programType, subject: spec.name,
+        reason: "programs of type \(kind.name) cannot run here yet")
+    }
+    var references: [Int: ProgramSource.MapReference] = [:]
+    for (slot, reference) in spec.references {
+      references[slot] = try resolve(reference, at: slot, of: spec)
+    }
+    let source = ProgramSource(
+      name: spec.name, type: type, instructions: spec.instructions, maps: references,
+      traits: ProgramTraits(
+        expectedAttachType: kind.expectedAttachType, hasFragments: kind.xdpHasFrags,
+        isSleepable: kind.isSleepable),
+      license: object.license ?? "")
+    do throws(LoadError) {
+      return try runtime.load(source)
+    } catch {
+      throw CollectionError(
+        code: .load, subject: spec.name, reason: "\(error)",
+        line: error.instruction.flatMap { spec.line(at: $0) })
+    }
+  }
+
+  private func resolve(
+    _ reference: Reference, at slot: Int, of spec: ProgramSpec
+  ) throws(CollectionError) -> ProgramSource.MapReference {
+    let index: Int
+    var valueOffset: UInt32?
+    switch reference {
+    case .map(let map): index = map
+    case .mapValue(let map, let offset):
+      index = map
+      valueOffset = offset
+    }
+    guard let map = maps[index] else {
+      let type = MapType(rawValue: object.maps[index].type)
+      throw CollectionError(
+        code: .load, subject: spec.name,
+        reason: "map \(object.maps[index].name) is of type \(type), which is not available yet",
+        line: spec.line(at: slot))
+    }
+    return ProgramSource.MapReference(map, valueOffset: valueOffset)
+  }
+
+  // MARK: Slots
+
+  func fillSlots() throws(CollectionError) {
+    for (index, spec) in object.maps.enumerated() {
+      guard let map = maps[index] else { continue }
+      for (slot, value) in spec.initialSlots.sorted(by: { $0.key < $1.key }) {
+        guard case .program(let name) = value else { continue }
+        try fill(map, slot, with: name)
+      }
+    }
+    for loaded in programs {
+      for tail in loaded.spec.tailSlots {
+        guard let index = object.maps.firstIndex(where: { $0.name == tail.array }),
+          let map = maps[index]
+        else {
+          throw CollectionError(
+            code: .slot, subject: "\(tail.array)[\(tail.slot)]",
+            reason: "program \(loaded.spec.name) asks for this slot, but there is no such array")
+        }
+        try fill(map, tail.slot, with: loaded.spec.name)
+      }
+    }
+  }
+
+  private func fill(
+    _ map: MapHandle, _ slot: UInt32, with name: String
+  ) throws(CollectionError) {
+    let subject = "\(map.definition.name)[\(slot)]"
+    guard let program = programs.first(where: { $0.spec.name == name })?.program else {
+      let reason = refused[name].map { "\($0)" } ?? "there is no program \(name)"
+      throw CollectionError(code: .slot, subject: subject, reason: reason)
+    }
+    do throws(LinuxError) {
+      try map.setProgram(program, at: slot)
+    } catch {
+      throw CollectionError(
+        code: .slot, subject: subject, reason: "program \(name) cannot be stored: \(error)")
+    }
+  }
+}
