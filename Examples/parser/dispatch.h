@@ -7,6 +7,7 @@
 
 #include <linux/if_ether.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 
 #include "state.h"
 

@@ -6,6 +6,7 @@
 #define PARSER_IP_H
 
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 

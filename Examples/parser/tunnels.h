@@ -6,6 +6,7 @@
 #define PARSER_TUNNELS_H
 
 #include <linux/in.h>
+#include <linux/in6.h>
 
 #include "dispatch.h"
 #include "state.h"
