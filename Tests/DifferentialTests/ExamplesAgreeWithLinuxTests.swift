@@ -118,8 +118,11 @@ private struct EnginePair {
     }
     try context.load(packet)
     let ours = try cpu.run(program, in: context)
-    #expect(UInt32(truncatingIfNeeded: ours.returnValue) == theirs.returnValue, "\(place)")
-    #expect(context.output == theirs.data, "\(place)")
+    // Later packets see what earlier ones left behind: the first difference is the one to look at.
+    let value = UInt32(truncatingIfNeeded: ours.returnValue)
+    try #require(value == theirs.returnValue, "\(place)")
+    let isSamePacket = context.output == theirs.data
+    try #require(isSamePacket, "\(place): the packets differ")
     for (index, map) in kernel.maps.enumerated() {
       let mine = collection.maps[index]
       guard mine.handle.definition.type != .programArray else { continue }
@@ -127,7 +130,8 @@ private struct EnginePair {
       let actual = try mine.handle.keys().map {
         Element(key: $0, value: try mine.handle.lookup($0))
       }.sorted()
-      #expect(actual == expected, "\(place): map \(mine.spec.name)")
+      let isSame = actual == expected
+      try #require(isSame, "\(place): map \(mine.spec.name) differs")
     }
     return true
   }
