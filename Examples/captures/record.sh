@@ -1,7 +1,7 @@
 #!/bin/bash
 # Records the project's own captures: real traffic between two network namespaces that exist for
 # this script only, joined by a veth pair that is born inside them. No interface of the machine is
-# touched or listened to. Needs root, tcpdump, mergecap, python3, ping.
+# touched or listened to. Needs root, tcpdump, python3, ping.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,7 +24,7 @@ fail() {
 }
 
 [ "$(id -u)" = 0 ] || fail "needs root, to make network namespaces"
-for tool in ip tcpdump mergecap python3 ping; do
+for tool in ip tcpdump python3 ping; do
   command -v "$tool" >/dev/null || fail "needs $tool"
 done
 
@@ -135,7 +135,4 @@ for name in http dns ping bulk ipv6; do
 done
 
 cp "$work"/{http,dns,ping,bulk,ipv6}.pcap "$here/"
-# The captures follow each other, with a bulk transfer cut short: a demo is not about length.
-tcpdump -r "$here/bulk.pcap" -c 60 -w "$work/start.pcap" 2>/dev/null
-mergecap -F pcap -w "$here/mixed.pcap" "$here"/{http,dns,ping,ipv6}.pcap "$work/start.pcap"
 chmod 644 "$here"/*.pcap

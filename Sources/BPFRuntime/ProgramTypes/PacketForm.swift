@@ -23,6 +23,9 @@ enum PacketForm: Sendable {
   /// Bytes at the end of a buffer that Linux keeps for itself (`skb_shared_info`, rounded).
   static let reservedTailroom = 320
 
+  /// The longest packet that a helper may make of a socket buffer.
+  static let longestSocketBuffer: UInt64 = 65536
+
   /// Bytes before the packet as Linux leaves them in a test run.
   var headroom: Int {
     switch self {

@@ -39,6 +39,12 @@ enum OnesComplement {
     return sum &+ (carry ? 1 : 0)
   }
 
+  /// The sum of two numbers in 16 bits, the carry added in.
+  static func add(_ left: UInt16, _ right: UInt16) -> UInt16 {
+    let (sum, carry) = left.addingReportingOverflow(right)
+    return sum &+ (carry ? 1 : 0)
+  }
+
   /// A sum in 16 bits.
   static func folded(_ sum: UInt32) -> UInt16 {
     let once = (sum & 0xffff) &+ (sum &>> 16)
