@@ -8,4 +8,11 @@
 // systems that do not have it.
 long switchyard_bpf(int command, void *attribute, unsigned int size);
 
+// The number of the calling thread; on systems that do not number threads, that of the process.
+int switchyard_thread_id(void);
+
+// Writes the calling thread's name, with its terminator, to a buffer of 64 bytes. Returns 0, or an
+// errno.
+int switchyard_thread_name(char name[64]);
+
 #endif
