@@ -47,7 +47,7 @@ public final class PacketContext: Context {
   ///
   /// - Parameters:
   ///   - packet: Metadata, if any, and the packet from its Ethernet header on.
-  ///   - metadata: How many of the bytes are metadata: a multiple of 4 up to 252, XDP only.
+  ///   - metadata: How many of the bytes are metadata: a multiple of 4 up to 216, XDP only.
   /// - Throws: EINVAL for a packet that Linux would refuse as too short (XDP takes 14 bytes, socket
   ///   buffers 15) or for such metadata; ENOMEM.
   public func load(_ packet: [UInt8], metadata: Int = 0) throws(LinuxError) {
@@ -69,7 +69,11 @@ public final class PacketContext: Context {
   private func load(buffer bytes: UnsafeRawBufferPointer, metadata: Int) throws(LinuxError) {
     let byteCount = bytes.count - metadata
     guard metadata >= 0, byteCount >= form.minimumByteCount else { throw .invalid }
-    guard metadata == 0 || form == .frame && metadata % 4 == 0 && metadata <= 252 else {
+    guard
+      metadata == 0
+        || form == .frame && metadata % 4 == 0
+          && metadata <= form.headroom - form.reservedHeadroom
+    else {
       throw .invalid
     }
     let needed = Self.frameByteCount(of: byteCount, in: form)
@@ -125,7 +129,8 @@ public final class PacketContext: Context {
   }
 
   private func writeFrameTemplate() {
-    setTemplate(XDPOffset.ingressInterface, initialFields.ingressInterface)
+    let interface = initialFields.ingressInterface
+    setTemplate(XDPOffset.ingressInterface, interface == 0 ? 1 : interface)
     setTemplate(XDPOffset.receiveQueue, initialFields.receiveQueue)
   }
 

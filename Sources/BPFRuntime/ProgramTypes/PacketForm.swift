@@ -45,8 +45,7 @@ enum PacketForm: Sendable {
   /// The shortest packet.
   var minimumByteCount: Int {
     switch self {
-    case .frame: Self.linkHeaderByteCount
-    case .linkLayerBuffer, .networkLayerBuffer: Self.linkHeaderByteCount + 1
+    case .frame, .linkLayerBuffer, .networkLayerBuffer: Self.linkHeaderByteCount
     case .plain: 0
     }
   }
