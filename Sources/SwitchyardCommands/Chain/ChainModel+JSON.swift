@@ -41,7 +41,7 @@ extension ChainModel {
   private func document(of site: Site) -> JSON {
     .object([
       ("insn", .integer(site.instruction)), ("function", .string(site.function)),
-      ("file", JSON(site.line?.file)), ("line", JSON(site.line?.line)),
+      ("file", JSON(site.line?.path)), ("line", JSON(site.line?.line)),
       ("array", JSON(site.array)), ("index", JSON(site.index.map { Int($0) })),
       ("targets", .array(targets(of: site).map { .string($0) })),
     ])

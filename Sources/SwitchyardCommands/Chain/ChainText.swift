@@ -11,7 +11,11 @@ struct ChainText {
       "\(style.bold(object.printable))  \(model.programs.count.counted("program")), "
         + "\(model.arrays.count.counted("array")) of programs, \(sites.counted("tail call"))"
     ]
-    for program in model.programs { lines += [""] + self.lines(program) }
+    // Where packets come in is where reading starts.
+    let entries = model.programs.filter(\.slots.isEmpty)
+    for program in entries + model.programs.filter({ !$0.slots.isEmpty }) {
+      lines += [""] + self.lines(program)
+    }
     for array in model.arrays { lines += [""] + self.lines(array) }
     return lines + oddities
   }

@@ -57,7 +57,7 @@ struct TailCallSites {
     }
     return ChainModel.Site(
       instruction: slot, function: spec.function(at: slot)?.name ?? spec.name,
-      line: spec.line(at: slot), array: array, index: index)
+      line: spec.ownLine(at: slot), array: array, index: index)
   }
 
   /// The only array of programs that the program refers to: then every call goes through it.

@@ -46,7 +46,7 @@ struct ObjectOptions: ParsableArguments {
       case .noSuchProgram, .noSuchMap: .usage
       }
     return CommandFailure(
-      status, "\(object): \(error)", file: error.line?.file ?? object, line: error.line?.line)
+      status, "\(object): \(error)", file: error.line?.path ?? object, line: error.line?.line)
   }
 
   /// The type that ``type`` names.
@@ -66,11 +66,6 @@ struct ObjectOptions: ParsableArguments {
     return file.split(separator: ".", omittingEmptySubsequences: false).first.map(String.init)
       ?? "object"
   }
-}
-
-extension LineInfo {
-  /// `parser.bpf.c:12`.
-  var place: String { "\(file):\(line)" }
 }
 
 extension ObjectOptions {

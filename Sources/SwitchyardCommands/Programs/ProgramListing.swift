@@ -61,7 +61,7 @@ struct ProgramListing {
         lines.append("\(style.cyan(function.printable)):")
       }
       if let line = row.line {
-        let place = "[file:\(line.file) line_num:\(line.line) line_col:\(line.column)]"
+        let place = "[file:\(line.path) line_num:\(line.line) line_col:\(line.column)]"
         lines.append(style.dim("; \(Self.trimmed(line.text).printable) \(place.printable)"))
       }
       lines.append(row.instruction.description.printable)
@@ -86,7 +86,7 @@ struct ProgramListing {
             if let function = row.function { members.append(("function", .string(function))) }
             if let line = row.line {
               members += [
-                ("src", .string(Self.trimmed(line.text))), ("file_name", .string(line.file)),
+                ("src", .string(Self.trimmed(line.text))), ("file_name", .string(line.path)),
                 ("line_num", .integer(line.line)), ("line_col", .integer(line.column)),
               ]
             }

@@ -84,9 +84,9 @@ final class InterpreterEngine: PacketEngine {
 
   private func failure(_ fault: Fault) -> CommandFailure {
     let spec = collection.programs.first { $0.spec.name == fault.program }?.spec
-    let line = spec?.line(at: fault.instruction)
+    let line = spec?.ownLine(at: fault.instruction)
     let place = line.map { ", at \($0.place)" } ?? ""
-    return CommandFailure(.fault, "\(fault)\(place)", file: line?.file, line: line?.line)
+    return CommandFailure(.fault, "\(fault)\(place)", file: line?.path, line: line?.line)
   }
 
   func mapContents() throws(CommandFailure) -> [MapContents] {

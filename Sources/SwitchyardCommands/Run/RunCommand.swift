@@ -128,6 +128,6 @@ struct RunCommand: Verb {
     return CommandFailure(
       .tailCallMissed,
       "\(calls.missed.counted("tail call")) missed: \(first.joined(separator: "; "))\(more)",
-      file: line?.file, line: line?.line)
+      file: line?.path, line: line?.line)
   }
 }

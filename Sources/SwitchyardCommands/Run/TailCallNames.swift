@@ -65,7 +65,8 @@ struct TailCallNames {
     let instruction = sites.indices.contains(site) ? sites[site] : 0
     return TailCallPlace(
       program: caller?.spec.name ?? "program \(record.programID)", instruction: instruction,
-      line: caller?.spec.line(at: instruction), array: array(record.arrayID), index: record.index,
+      line: caller?.spec.ownLine(at: instruction), array: array(record.arrayID),
+      index: record.index,
       outcome: record.outcome, target: programs[record.targetID]?.spec.name, hop: record.hop)
   }
 }

@@ -41,7 +41,7 @@ extension TailCallPlace {
   fileprivate var document: JSON {
     .object([
       ("hop", .integer(Int(hop))), ("program", .string(program)), ("insn", .integer(instruction)),
-      ("file", JSON(line?.file)), ("line", JSON(line?.line)), ("array", .string(array)),
+      ("file", JSON(line?.path)), ("line", JSON(line?.line)), ("array", .string(array)),
       ("index", .integer(Int(index))), ("outcome", .string(outcome.key)), ("target", JSON(target)),
     ])
   }
