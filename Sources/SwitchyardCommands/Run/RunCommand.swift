@@ -5,11 +5,10 @@ import Switchyard
 struct RunCommand: Verb {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Run a program over the packets of a capture.",
-    discussion: """
-      With -w, packets that the program lets go on are written as it left them: XDP_PASS, XDP_TX
-      and XDP_REDIRECT; in traffic control all but SHOT, STOLEN, QUEUED and REPEAT; in socket
-      filters those with a value other than 0.
-      """)
+    discussion:
+      "With -w, packets that the program lets go on are written as it left them: XDP_PASS, XDP_TX "
+      + "and XDP_REDIRECT; in traffic control all but SHOT, STOLEN, QUEUED and REPEAT; in socket "
+      + "filters those with a value other than 0.")
 
   @OptionGroup var objectOptions: ObjectOptions
   @OptionGroup var input: InputOptions

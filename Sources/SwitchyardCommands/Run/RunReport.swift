@@ -18,7 +18,7 @@ struct RunReport {
   var verdicts: [UInt32: Int] = [:]
   /// Tail calls of all programs; `nil` where the engine does not tell.
   var tailCalls: TailCallCounts?
-  /// How each slot was used; filled slots first, in order.
+  /// How each slot was used, by array and index.
   var slots: [SlotUse] = []
   /// Packet by packet, where asked for.
   var results: [PacketResult]?

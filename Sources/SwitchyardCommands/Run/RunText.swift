@@ -5,8 +5,8 @@ struct RunText {
   let report: RunReport
   let style: Style
 
-  /// Slots that were missed and hold nothing: a hostile program can name any number of them.
-  static let shownMissedSlots = 40
+  /// Rows for slots that hold nothing: a hostile program can name any number of them.
+  static let shownEmptySlots = 40
   private static let barWidth = 24
 
   var lines: [String] {
@@ -15,7 +15,7 @@ struct RunText {
     if report.tailCalls != nil { lines += [""] + chain }
     if let results = report.results { lines += [""] + packets(results) }
     for map in report.maps ?? [] {
-      lines += [""] + MapText(style: style, limit: 64, omitsZeros: true).lines(map)
+      lines += [""] + MapText(style: style, limit: 20, omitsZeros: true).lines(map)
     }
     return lines
   }
@@ -72,13 +72,14 @@ struct RunText {
       ["slot", "", "program", "taken", "empty", "out of range", "limit"].map {
         .init($0, style.dim)
       })
-    let missed = report.slots.filter { $0.program == nil }
-    for slot in report.slots where slot.program != nil { table.add(row(slot)) }
-    for slot in missed.prefix(Self.shownMissedSlots) { table.add(row(slot)) }
+    var empty = 0
+    for slot in report.slots {
+      if slot.program == nil { empty += 1 }
+      if slot.program != nil || empty <= Self.shownEmptySlots { table.add(row(slot)) }
+    }
     lines += table.lines
-    if missed.count > Self.shownMissedSlots {
-      let rest = missed.count - Self.shownMissedSlots
-      lines.append("  ... and \(rest.counted("more slot")) that hold nothing")
+    if empty > Self.shownEmptySlots {
+      lines.append("  ... and \((empty - Self.shownEmptySlots).counted("more empty slot"))")
     }
     return lines
   }
