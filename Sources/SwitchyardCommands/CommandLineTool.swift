@@ -11,6 +11,9 @@ public enum CommandLineTool {
   public static func run(_ arguments: [String], terminal: Terminal) -> Int32 {
     do {
       var command = try RootCommand.parseAsRoot(arguments)
+      if let group = command as? any CommandGroup {
+        throw ValidationError("name a command: \(type(of: group).commandNames)")
+      }
       guard let verb = command as? any Verb else {
         try command.run()
         return ExitStatus.success.rawValue
@@ -83,8 +86,17 @@ protocol Verb: ParsableCommand {
   func execute(in session: Session) throws(CommandFailure)
 }
 
+/// A word that needs another one behind it.
+protocol CommandGroup: ParsableCommand {}
+
+extension CommandGroup {
+  static var commandNames: String {
+    configuration.subcommands.compactMap { $0.configuration.commandName }.joined(separator: ", ")
+  }
+}
+
 /// The program itself, which only has commands.
-struct RootCommand: ParsableCommand {
+struct RootCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "switchyard",
     abstract: "Run chains of BPF programs in user space, without root.",

@@ -2,7 +2,7 @@ import ArgumentParser
 import Switchyard
 
 /// `switchyard chain`: the chain as the object has it.
-struct ChainCommand: ParsableCommand {
+struct ChainCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "chain", abstract: "Look at who tail-calls whom.",
     subcommands: [ChainShowCommand.self])

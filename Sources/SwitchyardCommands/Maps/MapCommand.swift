@@ -2,7 +2,7 @@ import ArgumentParser
 import Switchyard
 
 /// `switchyard map`: the maps of an object.
-struct MapCommand: ParsableCommand {
+struct MapCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "map", abstract: "Look at maps.",
     subcommands: [MapShowCommand.self, MapDumpCommand.self])

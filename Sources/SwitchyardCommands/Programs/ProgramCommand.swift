@@ -2,7 +2,7 @@ import ArgumentParser
 import Switchyard
 
 /// `switchyard prog`: the programs of an object.
-struct ProgramCommand: ParsableCommand {
+struct ProgramCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "prog", abstract: "Look at programs.",
     subcommands: [ProgramShowCommand.self, ProgramDumpCommand.self])

@@ -2,7 +2,7 @@ import ArgumentParser
 import Switchyard
 
 /// `switchyard prog dump`: the code of programs.
-struct ProgramDumpCommand: ParsableCommand {
+struct ProgramDumpCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "dump", abstract: "Write the code of programs.",
     subcommands: [ProgramDumpTranslatedCommand.self])

@@ -15,7 +15,7 @@ struct ChainUse {
   }
 
   private(set) var slots: [Slot: TailCallCounts] = [:]
-  /// The first few, in order.
+  /// The first few that differ, in order.
   private(set) var firstMisses: [Miss] = []
   private let names: TailCallNames
 
@@ -31,9 +31,19 @@ struct ChainUse {
       slots[Slot(array: record.arrayID, index: record.index), default: TailCallCounts()]
         .add(record.outcome)
       if record.outcome != .taken, firstMisses.count < Self.keptMisses {
-        firstMisses.append(Miss(place: names.place(of: record), packet: packet))
+        let place = names.place(of: record)
+        guard !firstMisses.contains(where: { $0.place.isSameMiss(as: place) }) else { continue }
+        firstMisses.append(Miss(place: place, packet: packet))
       }
     }
+  }
+}
+
+extension TailCallPlace {
+  /// Whether the same call missed the same slot for the same reason.
+  fileprivate func isSameMiss(as other: TailCallPlace) -> Bool {
+    program == other.program && instruction == other.instruction && slot == other.slot
+      && outcome == other.outcome
   }
 }
 

@@ -76,6 +76,9 @@ struct RunCommand: Verb {
     _ object: ObjectFile, _ name: String, _ source: PacketSource, in session: Session
   ) throws(CommandFailure) {
     let collection = try objectOptions.load(object, into: engineOptions.runtime)
+    for (name, error) in collection.refused.sorted(by: { $0.key < $1.key }) {
+      session.note("\(name) was not loaded: \(error)")
+    }
     for slot in engineOptions.slots { try slot.apply(to: collection, options: objectOptions) }
     let loaded = try objectOptions.program(name, of: collection)
     let engine = try InterpreterEngine(
@@ -102,7 +105,7 @@ struct RunCommand: Verb {
   private func finish(
     _ report: RunReport, _ failure: CommandFailure?, in session: Session
   ) throws(CommandFailure) {
-    if report.skipped > 0, !session.isJSON {
+    if report.skipped > 0 {
       session.warn(
         "\(report.skipped.counted("packet")) skipped: too short for type \(report.type.name)")
     }
@@ -110,7 +113,10 @@ struct RunCommand: Verb {
       if let failure { throw failure }
       session.show(report.document)
     } else {
-      session.show(RunText(report: report, style: session.style).lines)
+      // A run that did not begin has nothing to report.
+      if failure == nil || failure?.status == .fault || report.packets > 0 {
+        session.show(RunText(report: report, style: session.style).lines)
+      }
       if let failure { throw failure }
     }
   }
