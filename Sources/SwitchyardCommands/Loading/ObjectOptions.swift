@@ -73,6 +73,12 @@ extension ObjectOptions {
   func program(
     _ name: String, of collection: Collection
   ) throws(CommandFailure) -> Collection.LoadedProgram {
+    if type == nil, let spec = collection.object.program(named: name), spec.kind == nil {
+      throw CommandFailure(
+        .usage,
+        "\(object): section \(spec.section) of program \(name) does not say which type it is;"
+          + " give one with --type", file: object)
+    }
     do throws(CollectionError) {
       return try collection.program(name)
     } catch {

@@ -50,7 +50,7 @@ struct PacketRun {
     } catch {
       chain?.add(engine.tailCalls, packet: packet.number)
       var failure = error
-      failure.message += " (packet \(packet.number), after \(packets.counted("good packet")))"
+      failure.message += " (packet \(packet.number), \(packets.grouped) done before)"
       throw failure
     }
     guard let value else {
