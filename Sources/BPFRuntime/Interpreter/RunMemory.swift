@@ -73,9 +73,7 @@ struct RunMemory<Policy: RunPolicy> {
   ) -> Bool {
     if Policy.isChecked {
       let size = MemoryLayout<Value>.size
-      if !permits(address, size, isWrite: true), !permitsContextWrite(address, size) {
-        return false
-      }
+      if !permits(address, size, isWrite: true) { return storeContext(value, address, type) }
     }
     GuestMemory.store(address, value, as: Value.self)
     return true
@@ -169,14 +167,19 @@ extension RunMemory {
     }
   }
 
+  /// Stores into the context field at an address; `false` after a fault.
   @inline(never)
-  private func permitsContextWrite(_ address: UInt64, _ size: Int) -> Bool {
+  private func storeContext<Value: FixedWidthInteger>(
+    _ value: UInt64, _ address: UInt64, _ type: Value.Type
+  ) -> Bool {
+    let size = MemoryLayout<Value>.size
     let offset = address &- cpu.context
     let byteCount = unsafe UInt64(image.pointee.contextByteCount)
     guard offset < byteCount else { return fault(.invalidWrite, address, size) }
     let entry = unsafe ContextAccessTable.entry(
       table: image.pointee.contextRights, offset: offset, size: size)
     guard entry.isWritable else { return fault(.invalidContextWrite, offset, size) }
+    if let kept = entry.kept(of: value) { GuestMemory.store(address, kept, as: Value.self) }
     return true
   }
 

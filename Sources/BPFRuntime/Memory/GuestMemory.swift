@@ -44,3 +44,19 @@ enum GuestMemory {
     unsafe UnsafeMutableRawPointer(bitPattern: UInt(address))
   }
 }
+
+extension GuestMemory {
+  /// Copies bytes; the blocks may overlap.
+  static func move(_ source: UInt64, to destination: UInt64, count: Int) {
+    guard count > 0, let from = unsafe pointer(source), let to = unsafe pointer(destination) else {
+      return
+    }
+    unsafe to.copyMemory(from: from, byteCount: count)
+  }
+
+  /// Sets bytes to zero.
+  static func clear(_ address: UInt64, count: Int) {
+    guard count > 0, let start = unsafe pointer(address) else { return }
+    unsafe start.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+  }
+}

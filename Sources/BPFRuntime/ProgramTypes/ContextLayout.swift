@@ -75,6 +75,16 @@ public struct ContextField: Sendable {
     case any
   }
 
+  /// How a written value is kept, for fields that Linux keeps in fewer bits than it shows.
+  public enum Storage: Hashable, Sendable {
+    /// As it is.
+    case plain
+    /// Its low 16 bits; reads give zeros above them.
+    case lowHalf
+    /// Its low 16 bits, and nothing at all from 0xffff on: `queue_mapping`.
+    case queueMapping
+  }
+
   /// Name in the C struct.
   public var name: String
   /// First byte, relative to the struct.
@@ -89,11 +99,13 @@ public struct ContextField: Sendable {
   public var reads: Rights
   /// How it may be written.
   public var writes: Rights
+  /// How a written value is kept; only for fields of four bytes that are written as a whole.
+  public var storage: Storage
 
   /// Describes a field.
   public init(
     _ name: String, at offset: Int, size: Int = 4, elementSize: Int? = nil, value: Value = .stored,
-    reads: Rights = .whole, writes: Rights = .none
+    reads: Rights = .whole, writes: Rights = .none, storage: Storage = .plain
   ) {
     self.name = name
     self.offset = offset
@@ -102,6 +114,7 @@ public struct ContextField: Sendable {
     self.value = value
     self.reads = reads
     self.writes = writes
+    self.storage = storage
   }
 
   func permits(_ rights: Rights, offset: Int, size accessSize: Int) -> Bool {
@@ -119,15 +132,32 @@ public struct ContextField: Sendable {
 final class ContextAccessTable: Sendable {
   /// What may be done at an offset in a size.
   struct Entry: Sendable {
-    /// Bit 0: readable; bit 1: writable; bits 2 and 3: which value.
+    /// Bit 0: readable; bit 1: writable; bits 2 and 3: which value; bits 4 and 5: how it is kept.
     var bits: UInt8
 
     var isReadable: Bool { bits & 1 != 0 }
     var isWritable: Bool { bits & 2 != 0 }
+    /// What is kept of a written value; `nil` for nothing.
+    func kept(of value: UInt64) -> UInt64? {
+      switch bits &>> 4 & 3 {
+      case 0: value
+      case 1: value & 0xffff
+      default: value & 0xffff_ffff < 0xffff ? value & 0xffff : nil
+      }
+    }
     /// Offset of the descriptor's word that a load yields; `nil` for a stored field.
     var descriptorWord: UInt64? {
-      let value = bits &>> 2
+      let value = bits &>> 2 & 3
       return value == 0 ? nil : UInt64(value &- 1) &* 8
+    }
+  }
+
+  /// How a written value is kept, as it stands in an entry.
+  static func code(of storage: ContextField.Storage) -> UInt8 {
+    switch storage {
+    case .plain: 0
+    case .lowHalf: 1
+    case .queueMapping: 2
     }
   }
 
@@ -148,6 +178,7 @@ final class ContextAccessTable: Sendable {
           let word = PacketDescriptor.wordOffset(of: field.value).map { $0 / 8 + 1 } ?? 0
           bytes[offset * 4 + logarithm] =
             (isReadable ? 1 : 0) | (isWritable ? 2 : 0) | UInt8(word << 2)
+            | Self.code(of: field.storage) << 4
         }
       }
     }

@@ -4,14 +4,16 @@
 // addresses delimit one allocated buffer:
 //   bufferStart <= metadata <= data <= end <= bufferEnd
 
-/// Where a packet is: seven addresses in memory, eight bytes each, after the context's C struct.
+/// Where a packet is and what was done to it: nine words of eight bytes after the context's C struct.
+///
+/// The first seven are addresses.
 @safe
 struct PacketDescriptor: Sendable {
   /// The descriptor's address.
   let address: UInt64
 
   /// Bytes of a descriptor.
-  static let byteCount = 56
+  static let byteCount = 72
 
   /// Offset of the word that holds the address a context field stands for.
   static func wordOffset(of value: ContextField.Value) -> Int? {
@@ -70,6 +72,25 @@ struct PacketDescriptor: Sendable {
     nonmutating set { setWord(48, newValue) }
   }
 
+  /// Where a helper redirected the packet: the interface's number with bit 32 set, or 0.
+  var redirection: UInt64 {
+    get { word(56) }
+    nonmutating set { setWord(56, newValue) }
+  }
+
+  /// What is known about the packet's checksums.
+  var checksumState: ChecksumState {
+    get { ChecksumState(rawValue: word(64)) }
+    nonmutating set { setWord(64, newValue.rawValue) }
+  }
+
   /// Bytes of the packet.
   var byteCount: UInt64 { end &- data }
+}
+
+/// How many of a packet's nested checksums need no checking: 0 when nothing is known.
+struct ChecksumState: RawRepresentable, Hashable, Sendable {
+  var rawValue: UInt64
+
+  static let none = ChecksumState(rawValue: 0)
 }

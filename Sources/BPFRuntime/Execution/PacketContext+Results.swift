@@ -1,0 +1,34 @@
+// What a packet looks like after a run.
+
+extension PacketContext {
+  /// The packet as it is now, from where the program's data starts, as BPF_PROG_TEST_RUN gives it
+  /// back: with the metadata in front for XDP, and with 14 zeros instead of the Ethernet header for
+  /// socket filters.
+  public var output: [UInt8] {
+    guard let descriptor else { return [] }
+    let bytes = self.bytes(from: descriptor.metadata, to: descriptor.end)
+    guard form == .networkLayerBuffer else { return bytes }
+    return [UInt8](repeating: 0, count: PacketForm.linkHeaderByteCount) + bytes
+  }
+
+  /// The packet as it is now, from where the program's data starts.
+  public var packet: [UInt8] {
+    descriptor.map { bytes(from: $0.data, to: $0.end) } ?? []
+  }
+
+  /// The metadata in front of the packet.
+  public var metadata: [UInt8] {
+    descriptor.map { bytes(from: $0.metadata, to: $0.data) } ?? []
+  }
+
+  /// Number of the interface that the last run redirected the packet to; `nil` when it did not.
+  public var redirection: UInt32? {
+    guard let descriptor, descriptor.redirection != 0 else { return nil }
+    return UInt32(truncatingIfNeeded: descriptor.redirection)
+  }
+
+  private func bytes(from start: UInt64, to end: UInt64) -> [UInt8] {
+    let offset = Int(truncatingIfNeeded: start &- buffer.address)
+    return buffer.bytes(at: offset, count: Int(truncatingIfNeeded: end &- start))
+  }
+}

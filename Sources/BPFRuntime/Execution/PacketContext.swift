@@ -1,0 +1,136 @@
+// UNSAFE. Packets as contexts: the buffer, and the words that describe it.
+//
+// Invariant: the buffer's size is `headroom + metadata + packet + tailroom` or more, the descriptor
+// delimits it, and both live as long as the context; a run on the context ends before it is loaded
+// again.
+
+/// Feeds packets to programs: the C struct in r1 and the buffer that its pointers delimit.
+///
+/// ```swift
+/// let context = try PacketContext(type: .xdp)
+/// try context.load(bytes)
+/// let result = try cpu.run(program, in: context)
+/// print(ProgramType.xdp.verdictName(UInt32(truncatingIfNeeded: result.returnValue)))
+/// ```
+///
+/// Packets are Ethernet frames. Loading one allocates nothing while the buffer is large enough.
+/// What programs see is what they see in Linux's BPF_PROG_TEST_RUN.
+public final class PacketContext: Context {
+  let form: PacketForm
+  var buffer: StableMemory
+  private let template: StableMemory
+
+  /// What the context says besides the packet; taken over by the next ``load(_:metadata:)``.
+  public var initialFields: PacketFields {
+    didSet { writeTemplate() }
+  }
+
+  /// Makes a context for programs of a type.
+  ///
+  /// - Parameters:
+  ///   - type: One whose context has a packet.
+  ///   - capacity: Bytes of the largest packet that fits without another allocation.
+  /// - Throws: ENOMEM; EINVAL when the type's context has no packet.
+  public init(type: ProgramType, capacity: Int = 3520) throws(LinuxError) {
+    guard type.context.hasPacket, capacity >= 0 else { throw .invalid }
+    form = PacketForm(type)
+    buffer = try StableMemory(byteCount: Self.frameByteCount(of: capacity, in: form))
+    template = try StableMemory(byteCount: type.context.byteCount)
+    initialFields = PacketFields()
+    try super.init(layout: type.context)
+    writeTemplate()
+    place(byteCount: 0, metadata: 0)
+  }
+
+  /// Takes a packet in, with what the context says about it; everything that an earlier run did is
+  /// forgotten.
+  ///
+  /// - Parameters:
+  ///   - packet: Metadata, if any, and the packet from its Ethernet header on.
+  ///   - metadata: How many of the bytes are metadata: a multiple of 4 up to 252, XDP only.
+  /// - Throws: EINVAL for a packet that Linux would refuse as too short (XDP takes 14 bytes, socket
+  ///   buffers 15) or for such metadata; ENOMEM.
+  public func load(_ packet: [UInt8], metadata: Int = 0) throws(LinuxError) {
+    // Array.withUnsafeBytes cannot rethrow a typed error.
+    let result = unsafe packet.withUnsafeBytes { bytes in
+      Result { () throws(LinuxError) in try unsafe load(buffer: bytes, metadata: metadata) }
+    }
+    try result.get()
+  }
+
+  /// Takes a packet in; see ``load(_:metadata:)-([UInt8],_)``.
+  public func load(_ packet: RawSpan, metadata: Int = 0) throws(LinuxError) {
+    let result = unsafe packet.withUnsafeBytes { bytes in
+      Result { () throws(LinuxError) in try unsafe load(buffer: bytes, metadata: metadata) }
+    }
+    try result.get()
+  }
+
+  private func load(buffer bytes: UnsafeRawBufferPointer, metadata: Int) throws(LinuxError) {
+    let byteCount = bytes.count - metadata
+    guard metadata >= 0, byteCount >= form.minimumByteCount else { throw .invalid }
+    guard metadata == 0 || form == .frame && metadata % 4 == 0 && metadata <= 252 else {
+      throw .invalid
+    }
+    let needed = Self.frameByteCount(of: byteCount, in: form)
+    if needed > buffer.byteCount { buffer = try StableMemory(byteCount: needed) }
+    // What an earlier run left before the packet must not show when this one grows.
+    buffer.clear(at: 0, count: form.headroom)
+    let start = form.headroom - metadata
+    if let source = bytes.baseAddress {
+      unsafe (buffer.base + start).copyMemory(from: source, byteCount: bytes.count)
+    }
+    unsafe block.base.copyMemory(from: template.base, byteCount: layout.byteCount)
+    place(byteCount: byteCount, metadata: metadata)
+    describe()
+  }
+
+  /// Points the descriptor at a packet that lies behind the headroom.
+  private func place(byteCount: Int, metadata: Int) {
+    guard let descriptor else { return }
+    let start = buffer.address &+ UInt64(form.headroom)
+    let frame = Self.frameByteCount(of: byteCount, in: form)
+    let isBehindLinkHeader = form == .networkLayerBuffer && byteCount > 0
+    let header = UInt64(PacketForm.linkHeaderByteCount)
+    descriptor.data = isBehindLinkHeader ? start &+ header : start
+    descriptor.end = start &+ UInt64(byteCount)
+    descriptor.metadata = form == .frame ? start &- UInt64(metadata) : descriptor.data
+    descriptor.bufferStart = buffer.address &+ UInt64(form.reservedHeadroom)
+    descriptor.bufferEnd = buffer.address &+ UInt64(frame - PacketForm.reservedTailroom)
+    descriptor.linkHeader = start
+    descriptor.networkHeader = start &+ (form == .plain ? 0 : header)
+    descriptor.redirection = 0
+    descriptor.checksumState = .none
+  }
+
+  /// Bytes of the buffer for a packet: whole pages, with the room that Linux reserves.
+  private static func frameByteCount(of packet: Int, in form: PacketForm) -> Int {
+    let needed = form.headroom + packet + PacketForm.reservedTailroom
+    return (needed + 4095) & ~4095
+  }
+
+  private func writeTemplate() {
+    switch form {
+    case .frame: writeFrameTemplate()
+    case .linkLayerBuffer, .networkLayerBuffer: writeSocketBufferTemplate()
+    case .plain: break
+    }
+  }
+
+  private func describe() {
+    switch form {
+    case .linkLayerBuffer, .networkLayerBuffer: describeSocketBuffer()
+    case .frame, .plain: break
+    }
+  }
+
+  private func writeFrameTemplate() {
+    setTemplate(XDPOffset.ingressInterface, initialFields.ingressInterface)
+    setTemplate(XDPOffset.receiveQueue, initialFields.receiveQueue)
+  }
+
+  func setTemplate<Value: FixedWidthInteger>(_ offset: Int, _ value: Value) {
+    guard offset >= 0, offset + MemoryLayout<Value>.size <= template.byteCount else { return }
+    unsafe template.base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+  }
+}

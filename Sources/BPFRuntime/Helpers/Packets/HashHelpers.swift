@@ -1,0 +1,27 @@
+extension Helper {
+  /// Forgets the packet's hash.
+  static let setHashInvalid = Helper(
+    number: 41, name: "set_hash_invalid", arguments: [.context], result: .void
+  ) { context, _, _, _, _, _ in
+    SocketBuffer(context: context).hash = 0
+    return 0
+  }
+
+  /// Sets the packet's hash.
+  static let setHash = Helper(
+    number: 48, name: "set_hash", arguments: [.context, .anything]
+  ) { context, hash, _, _, _, _ in
+    SocketBuffer(context: context).hash = hash.asUInt32
+    return 0
+  }
+
+  /// The realm of the packet's route; packets here have none.
+  static let getRouteRealm = Helper(
+    number: 24, name: "get_route_realm", arguments: [.context]
+  ) { _, _, _, _, _, _ in 0 }
+
+  /// The class of the sending process's control group; packets here come from no process.
+  static let getCgroupClass = Helper(
+    number: 17, name: "get_cgroup_classid", arguments: [.context]
+  ) { _, _, _, _, _, _ in 0 }
+}

@@ -1,0 +1,31 @@
+extension Helper {
+  /// `TC_ACT_REDIRECT` or, with flags that do not exist, `TC_ACT_SHOT`.
+  static let redirectTrafficControl = Helper(
+    number: 23, name: "redirect", arguments: [.anything, .anything]
+  ) { interface, flags, _, _, _, cpu in
+    redirect(interface, cpu: cpu, isAllowed: flags & ~1 == 0, taken: 7, refused: 2)
+  }
+
+  /// The same, to the other end of a pair of devices; it takes no flags.
+  static let redirectPeer = Helper(
+    number: 155, name: "redirect_peer", arguments: [.anything, .anything]
+  ) { interface, flags, _, _, _, cpu in
+    redirect(interface, cpu: cpu, isAllowed: flags == 0, taken: 7, refused: 2)
+  }
+
+  /// `XDP_REDIRECT` or, with any flag, `XDP_ABORTED`.
+  static let redirectXDP = Helper(
+    number: 23, name: "redirect", arguments: [.anything, .anything]
+  ) { interface, flags, _, _, _, cpu in
+    redirect(interface, cpu: cpu, isAllowed: flags == 0, taken: 4, refused: 0)
+  }
+}
+
+/// Notes where a packet goes when the program returns the verdict that it gets.
+private func redirect(
+  _ interface: UInt64, cpu: UInt64, isAllowed: Bool, taken: UInt64, refused: UInt64
+) -> UInt64 {
+  guard isAllowed else { return refused }
+  RunningCPU(address: cpu).packet?.redirection = interface.asUInt32 | 1 &<< 32
+  return taken
+}

@@ -1,0 +1,116 @@
+// UNSAFE. The helpers that copy bytes out of and into socket buffers.
+//
+// Relies on the invariant of PacketDescriptor and on the checked signature: memory arguments are
+// the program's for their whole size.
+
+extension Helper {
+  /// What socket filters may call besides what every type may.
+  static let socketFilter: [Helper] = [skbLoadBytes, skbLoadBytesRelative]
+
+  /// What programs of traffic control may call besides what every type may.
+  static let trafficControl: [Helper] = [
+    skbStoreBytes, l3ChecksumReplace, l4ChecksumReplace, getCgroupClass, redirectTrafficControl,
+    getRouteRealm,
+    skbLoadBytes, csumDiff, skbChangeType, skbChangeTail, skbPullData, csumUpdate, setHashInvalid,
+    skbChangeHead, setHash, skbLoadBytesRelative, csumLevel, redirectPeer,
+  ]
+
+  /// Copies bytes out of the packet, or zeros when they are not all inside.
+  static let skbLoadBytes = Helper(
+    number: 26, name: "skb_load_bytes",
+    arguments: [.context, .anything, .writableMemory(), .size()]
+  ) { _, offset, buffer, count, _, cpu in
+    copyOrClear(offset: offset, buffer, count, limit: 0x7fff_ffff, in: RunningCPU(address: cpu)) {
+      $0.data
+    }
+  }
+
+  /// The same, relative to the link layer's (0) or the network layer's header (1).
+  static let skbLoadBytesRelative = Helper(
+    number: 68, name: "skb_load_bytes_relative",
+    arguments: [.context, .anything, .writableMemory(), .size(), .anything]
+  ) { _, offset, buffer, count, base, cpu in
+    copyOrClear(offset: offset, buffer, count, limit: 0xffff, in: RunningCPU(address: cpu)) {
+      switch base.asUInt32 {
+      case 0: $0.linkHeader
+      case 1: $0.networkHeader
+      default: nil
+      }
+    }
+  }
+
+  private static func copyOrClear(
+    offset: UInt64, _ buffer: UInt64, _ count: UInt64, limit: UInt64, in cpu: RunningCPU,
+    from base: (PacketDescriptor) -> UInt64?
+  ) -> UInt64 {
+    let offset = offset.asUInt32
+    let count = count.asUInt32
+    guard let packet = cpu.packet, offset <= limit, let start = base(packet),
+      start &+ offset &+ count <= packet.end
+    else {
+      GuestMemory.clear(buffer, count: Int(count))
+      return LinuxError.badAddress.helperResult
+    }
+    GuestMemory.move(start &+ offset, to: buffer, count: Int(count))
+    return 0
+  }
+
+  /// Copies bytes into the packet.
+  ///
+  /// Flag 1 keeps a checksum over the whole packet up to date, which packets here never have;
+  /// flag 2 forgets the hash.
+  private static let skbStoreBytes = Helper(
+    number: 9, name: "skb_store_bytes",
+    arguments: [.context, .anything, .readableMemory(), .size(), .anything], changesPacket: true
+  ) { context, offset, buffer, count, flags, cpu in
+    guard flags & ~3 == 0 else { return LinuxError.invalid.helperResult }
+    let offset = offset.asUInt32
+    let count = count.asUInt32
+    guard let packet = RunningCPU(address: cpu).packet, offset <= 0x7fff_ffff,
+      offset &+ count <= packet.byteCount
+    else { return LinuxError.badAddress.helperResult }
+    GuestMemory.move(buffer, to: packet.data &+ offset, count: Int(count))
+    if flags & 2 != 0 { SocketBuffer(context: context).hash = 0 }
+    return 0
+  }
+
+  /// Makes bytes of the packet directly accessible, which they always are here.
+  private static let skbPullData = Helper(
+    number: 39, name: "skb_pull_data", arguments: [.context, .anything], changesPacket: true
+  ) { _, count, _, _, _, cpu in
+    guard let packet = RunningCPU(address: cpu).packet, count.asUInt32 <= packet.byteCount else {
+      return LinuxError.noMemory.helperResult
+    }
+    return 0
+  }
+}
+
+/// The fields of a socket buffer that helpers change.
+struct SocketBuffer {
+  /// Address of the context.
+  let context: UInt64
+
+  /// `len`.
+  var byteCount: UInt64 {
+    get { word(SocketBufferOffset.byteCount) }
+    nonmutating set { setWord(SocketBufferOffset.byteCount, newValue) }
+  }
+  /// `pkt_type`.
+  var packetType: UInt64 {
+    get { word(SocketBufferOffset.packetType) }
+    nonmutating set { setWord(SocketBufferOffset.packetType, newValue) }
+  }
+  /// `hash`.
+  var hash: UInt64 {
+    get { word(SocketBufferOffset.hash) }
+    nonmutating set { setWord(SocketBufferOffset.hash, newValue) }
+  }
+
+  private func word(_ offset: Int) -> UInt64 {
+    UInt64(GuestMemory.load(context &+ UInt64(offset), as: UInt32.self))
+  }
+
+  private func setWord(_ offset: Int, _ value: UInt64) {
+    GuestMemory.store(context &+ UInt64(offset), value, as: UInt32.self)
+  }
+}

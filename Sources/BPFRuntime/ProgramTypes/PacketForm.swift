@@ -1,0 +1,53 @@
+/// In which form a type of program gets its packets.
+enum PacketForm: Sendable {
+  /// A frame in a driver's buffer: XDP.
+  case frame
+  /// A socket buffer whose data starts at the link layer's header: traffic control.
+  case linkLayerBuffer
+  /// A socket buffer whose data starts behind the link layer's header: socket filters.
+  case networkLayerBuffer
+  /// Bytes without fields that describe them: an embedder's own types.
+  case plain
+
+  init(_ type: ProgramType) {
+    switch type.number {
+    case 1: self = .networkLayerBuffer
+    case 3, 4: self = .linkLayerBuffer
+    case 6: self = .frame
+    default: self = .plain
+    }
+  }
+
+  /// Bytes of an Ethernet header.
+  static let linkHeaderByteCount = 14
+  /// Bytes at the end of a buffer that Linux keeps for itself (`skb_shared_info`, rounded).
+  static let reservedTailroom = 320
+
+  /// The longest packet that a helper may make of a socket buffer.
+  static let longestSocketBuffer: UInt64 = 65536
+
+  /// Bytes before the packet as Linux leaves them in a test run.
+  var headroom: Int {
+    switch self {
+    case .frame, .plain: 256
+    case .linkLayerBuffer, .networkLayerBuffer: 64
+    }
+  }
+
+  /// Bytes at the start of the headroom that the packet cannot grow into (`xdp_frame`).
+  var reservedHeadroom: Int {
+    switch self {
+    case .frame: 40
+    case .plain, .linkLayerBuffer, .networkLayerBuffer: 0
+    }
+  }
+
+  /// The shortest packet.
+  var minimumByteCount: Int {
+    switch self {
+    case .frame: Self.linkHeaderByteCount
+    case .linkLayerBuffer, .networkLayerBuffer: Self.linkHeaderByteCount + 1
+    case .plain: 0
+    }
+  }
+}
