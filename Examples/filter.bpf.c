@@ -19,7 +19,8 @@ unsigned long long load_half(void *skb, unsigned long long offset) asm("llvm.bpf
 
 /// Where IP starts: 0 on raw IP sockets, on packet sockets of type SOCK_DGRAM and in Linux's
 /// test runs, which all leave the link's header out; 14 on packet sockets of type SOCK_RAW.
-const volatile __u32 network = 0;
+enum { NETWORK = 0 };
+
 const volatile __u16 port = 80;
 /// Packets that were let through, and all.
 __u64 kept, seen;
@@ -30,13 +31,13 @@ int keep_port(struct __sk_buff *skb)
 	__be16 ports[2];
 
 	__sync_fetch_and_add(&seen, 1);
-	if (skb->protocol != bpf_htons(ETH_P_IP) || load_byte(skb, network + 9) != IPPROTO_TCP)
+	if (skb->protocol != bpf_htons(ETH_P_IP) || load_byte(skb, NETWORK + 9) != IPPROTO_TCP)
 		return 0;
 	// A later fragment has no ports.
-	if (load_half(skb, network + 6) & 0x1fff)
+	if (load_half(skb, NETWORK + 6) & 0x1fff)
 		return 0;
 
-	__u32 transport = network + (load_byte(skb, network) & 15) * 4;
+	__u32 transport = NETWORK + (load_byte(skb, NETWORK) & 15) * 4;
 
 	if (bpf_skb_load_bytes(skb, transport, ports, sizeof(ports)))
 		return 0;

@@ -15,4 +15,11 @@ int switchyard_thread_id(void);
 // errno.
 int switchyard_thread_name(char name[64]);
 
+// The processors that the calling thread may run on, one bit each, the first 64 only; 0 where it
+// cannot be told.
+uint64_t switchyard_affinity(void);
+
+// Keeps the calling thread on some processors. Returns 0 or a negative errno.
+int switchyard_set_affinity(uint64_t mask);
+
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the layers of the parser share: the state that travels with a packet, the maps, and the
-// one way in which every layer lets go of a packet. The layers themselves are in parser.bpf.c.
+// one way in which every layer lets go of a packet.
 
-#ifndef PARSER_H
-#define PARSER_H
+#ifndef PARSER_STATE_H
+#define PARSER_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
