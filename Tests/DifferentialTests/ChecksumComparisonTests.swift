@@ -10,7 +10,9 @@ struct ChecksumComparisonTests {
     0x7fff_8000,
   ]
 
-  static func load(_ register: Int, _ value: UInt32) -> String { "w\(register) = \(Int32(bitPattern: value))" }
+  static func load(_ register: Int, _ value: UInt32) -> String {
+    "w\(register) = \(Int32(bitPattern: value))"
+  }
 
   static func replace(_ helper: String, _ offset: Int, _ from: String, _ to: String, _ flags: Int)
     -> String

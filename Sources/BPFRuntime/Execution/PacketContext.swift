@@ -79,7 +79,7 @@ public final class PacketContext: Context {
     let needed = Self.frameByteCount(of: byteCount, in: form)
     if needed > buffer.byteCount { buffer = try StableMemory(byteCount: needed) }
     // What an earlier run left before the packet must not show when this one grows.
-    buffer.clear(at: 0, count: form.headroom)
+    if form.showsHeadroom { buffer.clear(at: 0, count: form.headroom) }
     let start = form.headroom - metadata
     if let source = bytes.baseAddress {
       unsafe (buffer.base + start).copyMemory(from: source, byteCount: bytes.count)
@@ -109,7 +109,8 @@ public final class PacketContext: Context {
 
   /// Bytes of the buffer for a packet: whole pages, with the room that Linux reserves.
   private static func frameByteCount(of packet: Int, in form: PacketForm) -> Int {
-    let needed = form.headroom + packet + PacketForm.reservedTailroom
+    let needed =
+      form.headroom + max(packet, form.minimumCapacity) + PacketForm.reservedTailroom
     return (needed + 4095) & ~4095
   }
 
