@@ -17,4 +17,4 @@ FOR_EACH_PROGRAM(PROGRAM)
 // Nothing at all.
 SEC("socket") int empty(struct __sk_buff *context) { return 0; }
 
-char license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "GPL";

@@ -26,4 +26,4 @@ SEC("xdp") int parse64(struct xdp_md *context) {
   return ports->source == ports->dest ? XDP_TX : XDP_PASS;
 }
 
-char license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "GPL";

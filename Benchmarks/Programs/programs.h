@@ -259,16 +259,18 @@ INLINE u64 program_binary_search(struct block *b) {
   return found;
 }
 
-// The longest run of equal nibbles: shifts and compares on registers.
-INLINE u64 program_collatz(struct block *b) {
-  u64 steps = 0;
-  u64 n = (b->words[0] & 0xffff) | 1;
-  ROLLED for (u32 i = 0; i < 200; i++) {
-    n = (n & 1) ? 3 * n + 1 : n >> 1;
-    steps += n & 3;
-    if (n == 1) n = (b->words[i & 1023] & 0xffff) | 1;
+// The bits of 128 words in reverse order: shifts and masks.
+INLINE u64 program_reverse_bits(struct block *b) {
+  u64 sum = 0;
+  ROLLED for (u32 i = 0; i < 128; i++) {
+    u32 x = b->words[i];
+    x = ((x >> 1) & 0x55555555u) | ((x & 0x55555555u) << 1);
+    x = ((x >> 2) & 0x33333333u) | ((x & 0x33333333u) << 2);
+    x = ((x >> 4) & 0x0f0f0f0fu) | ((x & 0x0f0f0f0fu) << 4);
+    x = ((x >> 8) & 0x00ff00ffu) | ((x & 0x00ff00ffu) << 8);
+    sum += (x >> 16) | (x << 16);
   }
-  return steps + n;
+  return sum;
 }
 
 // A string compared with another, byte by byte.
@@ -284,7 +286,7 @@ INLINE u64 program_compare(struct block *b) {
 #define FOR_EACH_PROGRAM(X) \
   X(fnv1a) X(murmur) X(siphash_rounds) X(checksum1500) X(crc32_bitwise) X(bubble_sort) \
   X(matrix12) X(bit_count) X(byte_swap) X(branches) X(switch_dispatch) X(rotates) \
-  X(memory_walk) X(copy2k) X(division) X(sieve) X(parse_header) X(binary_search) X(collatz) \
+  X(memory_walk) X(copy2k) X(division) X(sieve) X(parse_header) X(binary_search) X(reverse_bits) \
   X(compare)
 
 #endif

@@ -30,15 +30,10 @@ public final class Runtime: Sendable {
   /// - Throws: EINVAL for sizes or flags that the kind does not take, E2BIG and ENOMEM for sizes
   ///   out of reach, ENOTSUPP for kinds that do not exist here yet.
   public func makeMap(_ definition: MapDefinition) throws(LinuxError) -> MapHandle {
-    if definition.flags.isSuperset(of: [.readOnly, .writeOnly]) { throw .invalid }
-    let id = registry.newMapID()
-    let map: Map
-    switch definition.type {
-    case .programArray:
-      map = try ProgramArray(
-        definition: definition, id: id, epochs: epochs, registry: registry)
-    default: throw .notSupported
-    }
+    let map = try MapFactory(
+      definition: definition, id: registry.newMapID(), possibleCPUs: possibleCPUs,
+      epochs: epochs, registry: registry
+    ).make()
     registry.add(map)
     return MapHandle(map)
   }

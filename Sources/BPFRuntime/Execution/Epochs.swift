@@ -53,6 +53,32 @@ final class Epochs: Sendable {
     if waiting.load(ordering: .relaxed) > 0 { collect() }
   }
 
+  /// The stamp of something that has just been made unreachable for new runs.
+  @inline(__always)
+  func stamp() -> UInt64 {
+    // Without the fence the load could come before the store that hides the thing, and a run of a
+    // later epoch could still find it.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    return current.load(ordering: .acquiring)
+  }
+
+  /// The first epoch that runs can still be in; what has an earlier stamp belongs to nobody.
+  ///
+  /// - Parameter stamp: A stamp that should become an earlier one.
+  func firstLiveEpoch(beyond stamp: UInt64) -> UInt64 {
+    if current.load(ordering: .acquiring) <= stamp {
+      current.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    }
+    let next = current.load(ordering: .sequentiallyConsistent)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    return state.withLock { state in
+      state.announcements.values.lazy
+        .map { $0.epoch.load(ordering: .sequentiallyConsistent) }
+        .filter { $0 != 0 }
+        .reduce(next, min)
+    }
+  }
+
   /// Keeps an object until no run can be using it. The caller has made it unreachable for new runs.
   func retire(_ object: any AnyObject & Sendable) {
     let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue

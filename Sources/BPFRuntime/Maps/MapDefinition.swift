@@ -22,6 +22,8 @@ public struct MapType: RawRepresentable, Hashable, Sendable {
   public static let perCPUArray = MapType(rawValue: 6)
   /// Hash table that evicts its least recently used element when full.
   public static let lruHash = MapType(rawValue: 9)
+  /// The same with one value per CPU.
+  public static let lruPerCPUHash = MapType(rawValue: 10)
   /// Longest-prefix-match trie.
   public static let lpmTrie = MapType(rawValue: 11)
   /// Array of maps.
@@ -30,6 +32,13 @@ public struct MapType: RawRepresentable, Hashable, Sendable {
   public static let hashOfMaps = MapType(rawValue: 13)
   /// Ring buffer shared by all CPUs.
   public static let ringBuffer = MapType(rawValue: 27)
+}
+
+extension MapType {
+  /// Whether every key has one value per possible CPU.
+  public var isPerCPU: Bool {
+    self == .perCPUHash || self == .perCPUArray || self == .lruPerCPUHash
+  }
 }
 
 extension MapType: CustomStringConvertible {

@@ -16,6 +16,10 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
     package var object: UnsafeMutableRawPointer?
     /// For arrays of programs, the slots: one word each. For arrays, the values.
     package var base: UInt64 = 0
+    /// For arrays, bytes from one value to the next.
+    package var stride: UInt64 = 0
+    /// For per-CPU arrays, bytes from one CPU's values to the next one's.
+    package var copyStride: UInt64 = 0
     /// Number of slots or values.
     package var count: UInt32 = 0
     /// Bytes of a key.

@@ -8,4 +8,11 @@
 // systems that do not have it.
 long switchyard_bpf(int command, void *attribute, unsigned int size);
 
+// The processors that the calling thread may run on, one bit each, the first 64 only; 0 where it
+// cannot be told.
+uint64_t switchyard_affinity(void);
+
+// Keeps the calling thread on some processors. Returns 0 or a negative errno.
+int switchyard_set_affinity(uint64_t mask);
+
 #endif

@@ -1,0 +1,21 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// A package of its own: whoever uses Switchyard never builds the benchmarks.
+let package = Package(
+  name: "switchyard-benchmarks",
+  platforms: [.macOS("26.0")],
+  dependencies: [.package(name: "switchyard", path: "..")],
+  targets: [
+    .target(name: "NativePrograms", cSettings: [.unsafeFlags(["-O2"])]),
+    .executableTarget(
+      name: "switchyard-bench",
+      dependencies: [
+        "NativePrograms",
+        .product(name: "Switchyard", package: "switchyard"),
+        .product(name: "SwitchyardKernel", package: "switchyard"),
+      ],
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+  ]
+)

@@ -1,0 +1,90 @@
+import Foundation
+
+/// What `results.json` holds: the form is fixed, so that runs can be compared over the years.
+struct Report: Encodable {
+  var schema = "switchyard.bench/1"
+  var machine: String
+  var date: String
+  var rows: [Row]
+
+  init(rows: [Row]) {
+    self.rows = rows
+    machine = Self.machineDescription
+    date = ISO8601DateFormatter().string(from: Date())
+  }
+
+  /// Processor, number of processors and kernel.
+  private static var machineDescription: String {
+    let cpuinfo = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let model =
+      cpuinfo.split(separator: "\n").first { $0.hasPrefix("model name") }?
+      .split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
+    let system = ProcessInfo.processInfo
+    let kernel =
+      (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8))?
+      .split(separator: "-").first.map(String.init) ?? ""
+    return "\(model), \(system.activeProcessorCount) processors, Linux \(kernel)"
+  }
+
+  func write(to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let url = URL(filePath: path)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try encoder.encode(self).write(to: url)
+  }
+
+  /// Prints one table per topic: a line per name, a column per engine, and each engine's ratio to
+  /// native where there is one.
+  func printTables() {
+    var topics: [String] = []
+    for row in rows where !topics.contains(row.topic) { topics.append(row.topic) }
+    for topic in topics { printTable(topic, rows.filter { $0.topic == topic }) }
+  }
+
+  private func printTable(_ topic: String, _ rows: [Row]) {
+    var names: [String] = []
+    for row in rows where !names.contains(row.name) { names.append(row.name) }
+    let order = [
+      "native", "linux", "switchyard-jit", "switchyard-interpreter",
+      "switchyard-interpreter-checked",
+    ]
+    let engines = order.filter { engine in rows.contains { $0.engine == engine } }
+    print("\n\(topic): \(Self.note[topic] ?? "ns per operation")")
+    print(pad("", 18) + engines.map { pad($0, 32, right: true) }.joined())
+    for name in names {
+      let base = rows.first { $0.name == name && $0.engine == engines.first }?.ns
+      let cells = engines.map { engine -> String in
+        guard let ns = rows.first(where: { $0.name == name && $0.engine == engine })?.ns else {
+          return pad("-", 32, right: true)
+        }
+        let ratio = base.map { String(format: " (%6.2fx)", ns / $0) } ?? ""
+        return pad(String(format: "%.2f", ns) + ratio, 32, right: true)
+      }
+      print(pad(name, 18) + cells.joined())
+    }
+    guard topic == "compute" else { return }
+    let means = engines.map { engine -> String in
+      let ratios = names.compactMap { name -> Double? in
+        let ns = rows.first { $0.name == name && $0.engine == engine }?.ns
+        let base = rows.first { $0.name == name && $0.engine == engines.first }?.ns
+        guard let ns, let base, ns > 0, base > 0 else { return nil }
+        return ns / base
+      }
+      return pad(String(format: "(%6.2fx)", Sampling.geometricMean(ratios)), 32, right: true)
+    }
+    print(pad("geometric mean", 18) + means.joined())
+  }
+
+  private static let note = [
+    "compute": "ns per invocation (ratio to the first column); Linux without its test-run loop",
+    "interpreter": "ns per executed instruction, geometric mean over the compute programs",
+    "run": "ns per invocation, one at a time; Linux with its test-run loop",
+  ]
+
+  private func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
+    let space = String(repeating: " ", count: max(0, width - text.count))
+    return right ? space + text : text + space
+  }
+}

@@ -1,0 +1,74 @@
+// UNSAFE. Helpers that reach maps through addresses out of a program's registers.
+//
+// Invariant: maps, keys and values were tested against the signature, by the verifier or by a
+// checked run, so a map's address is that of a living header and a key has the map's key size.
+
+extension Helper {
+  /// `bpf_map_lookup_elem`: the address of a key's value, or 0; the running CPU's own one in
+  /// per-CPU maps.
+  public static let mapLookup = Helper(
+    number: 1, name: "map_lookup_elem", arguments: [.map, .mapKey], result: .mapValueOrNull
+  ) { map, key, _, _, _, cpu in
+    MapHeader.withMap(at: map) { map in
+      guard let key = unsafe GuestMemory.pointer(key) else { return 0 }
+      return unsafe address(map.element(forKey: key, cpuIndex: RunningCPU(address: cpu).index))
+    }
+  }
+
+  /// `bpf_map_update_elem`: writes a key's value; the running CPU's own one in per-CPU maps.
+  public static let mapUpdate = Helper(
+    number: 2, name: "map_update_elem", arguments: [.map, .mapKey, .mapValue, .anything]
+  ) { map, key, value, flags, _, cpu in
+    MapHeader.withMap(at: map) { map in
+      guard let key = unsafe GuestMemory.pointer(key),
+        let value = unsafe GuestMemory.pointer(value)
+      else { return LinuxError.invalid.helperResult }
+      guard map.programsMayWrite else { return LinuxError.notPermitted.helperResult }
+      let flags = UpdateFlags(rawValue: flags)
+      let error = unsafe map.update(
+        key: key, value: value, flags: flags, cpuIndex: RunningCPU(address: cpu).index)
+      return error?.helperResult ?? 0
+    }
+  }
+
+  /// `bpf_map_delete_elem`: removes an element.
+  public static let mapDelete = Helper(
+    number: 3, name: "map_delete_elem", arguments: [.map, .mapKey]
+  ) { map, key, _, _, _, _ in
+    MapHeader.withMap(at: map) { map in
+      guard let key = unsafe GuestMemory.pointer(key) else {
+        return LinuxError.invalid.helperResult
+      }
+      guard map.programsMayWrite else { return LinuxError.notPermitted.helperResult }
+      return unsafe map.delete(key: key)?.helperResult ?? 0
+    }
+  }
+
+  /// `bpf_map_lookup_percpu_elem`: the address of a CPU's value in a per-CPU map; 0 for a CPU
+  /// that there cannot be.
+  public static let mapLookupPerCPU = Helper(
+    number: 195, name: "map_lookup_percpu_elem", arguments: [.map, .mapKey, .anything],
+    result: .mapValueOrNull
+  ) { map, key, index, _, _, cpu in
+    MapHeader.withMap(at: map) { map in
+      // The CPU is a 32-bit argument in Linux.
+      let index = Int(UInt32(truncatingIfNeeded: index))
+      let possible = RunningCPU(address: cpu).withOwner { $0.runtime.possibleCPUs }
+      guard map.definition.type.isPerCPU, index < possible,
+        let key = unsafe GuestMemory.pointer(key)
+      else { return 0 }
+      return unsafe address(map.element(forKey: key, cpuIndex: index))
+    }
+  }
+
+  private static func address(_ element: UnsafeMutableRawPointer?) -> UInt64 {
+    UInt64(UInt(bitPattern: element))
+  }
+}
+
+extension Map {
+  /// Linux refuses the program that tries; here the call fails with EPERM.
+  fileprivate var programsMayWrite: Bool {
+    !definition.flags.contains(.readOnlyForPrograms)
+  }
+}
