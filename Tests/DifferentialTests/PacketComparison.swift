@@ -39,6 +39,7 @@ struct PacketComparison {
       let expected = try inKernel(kernel, packet)
       let actual = try ours.run(self, packet)
       guard actual != expected else { continue }
+      if expected == nil, Self.hasShortNetworkHeader(packet) { continue }
       Issue.record(
         """
         \(comment), packet of \(packet.count) bytes \(packet.prefix(15)): \
@@ -46,6 +47,16 @@ struct PacketComparison {
         \(body)
         """)
       return
+    }
+  }
+
+  /// Whether Linux refuses to build a socket buffer for a test run, though not for real traffic,
+  /// because the IP header is not all there.
+  static func hasShortNetworkHeader(_ packet: [UInt8]) -> Bool {
+    switch packet.dropFirst(12).prefix(2) {
+    case [0x08, 0x00]: packet.count < 14 + 20
+    case [0x86, 0xdd]: packet.count < 14 + 40
+    default: false
     }
   }
 
