@@ -8,7 +8,8 @@ extension PacketContext {
     setTemplate(SocketBufferOffset.priority, fields.priority)
     setTemplate(SocketBufferOffset.ingressInterface, fields.ingressInterface)
     setTemplate(SocketBufferOffset.interface, fields.interface)
-    for (index, word) in fields.controlBlock.prefix(5).enumerated() {
+    for index in 0..<5 {
+      let word = index < fields.controlBlock.count ? fields.controlBlock[index] : 0
       setTemplate(SocketBufferOffset.controlBlock + index * 4, word)
     }
     setTemplate(SocketBufferOffset.timestamp, fields.timestamp)
