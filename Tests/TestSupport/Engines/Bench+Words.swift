@@ -1,6 +1,12 @@
 public import BPFRuntime
 public import Testing
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 // What tests of tail calls say most, in few words.
 
 extension Bench {
@@ -73,4 +79,13 @@ public func expectRefusal(
     try body()
   }
   if let error { #expect(error.errno == errno, what, sourceLocation: sourceLocation) }
+}
+
+/// Waits up to two seconds until something holds: Linux frees in the background.
+public func eventually(_ condition: () -> Bool) -> Bool {
+  for _ in 0..<40 {
+    if condition() { return true }
+    usleep(50_000)
+  }
+  return condition()
 }

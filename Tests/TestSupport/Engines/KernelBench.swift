@@ -1,31 +1,31 @@
 import BPFInstructions
 import BPFKernel
-public import BPFRuntime
+package import BPFRuntime
 
 /// Maps and programs in Linux.
-public final class KernelBench: Bench {
-  public let engine = Engine.kernel
+package final class KernelBench: Bench {
+  package let engine = Engine.kernel
   private var maps: [String: KernelMap] = [:]
   private var programs: [String: KernelProgram] = [:]
   private var types: [String: UInt32] = [:]
 
   /// Begins with nothing.
-  public init() {}
+  package init() {}
 
-  public func makeMap(_ name: String, _ definition: MapDefinition) throws(BenchError) {
+  package func makeMap(_ name: String, _ definition: MapDefinition) throws(BenchError) {
     let shape = KernelMap.Shape(
       type: definition.type.rawValue, keySize: definition.keySize, valueSize: definition.valueSize,
       maxEntries: definition.maxEntries, flags: definition.flags.rawValue,
       extra: definition.extra)
-    maps[name] = try Self.translate { () throws(KernelError) in
+    maps[name] = try Self.translateCreation { () throws(KernelError) in
       try KernelMap(shape, name: definition.name)
     }
   }
 
-  public func load(_ name: String, _ program: BenchProgram) throws(BenchError) {
+  package func load(_ name: String, _ program: BenchProgram) throws(BenchError) {
     let assembled = try program.assembled(maps.mapValues { $0.descriptor.rawValue })
     let functions = SubprogramTypes(assembled.instructions)
-    programs[name] = try Self.translate { () throws(KernelError) in
+    programs[name] = try Self.translateCreation { () throws(KernelError) in
       var options = KernelProgram.Options(
         type: program.type.number, expectedAttachType: program.traits.expectedAttachType,
         license: program.license, name: name,
@@ -39,7 +39,7 @@ public final class KernelBench: Bench {
     types[name] = program.type.number
   }
 
-  public func run(_ name: String, _ input: BenchInput) throws(BenchError) -> BenchResult {
+  package func run(_ name: String, _ input: BenchInput) throws(BenchError) -> BenchResult {
     guard let program = programs[name] else {
       throw .refused(.badDescriptor, reason: "no program \(name)")
     }
@@ -57,23 +57,23 @@ public final class KernelBench: Bench {
     }
   }
 
-  public func lookup(
+  package func lookup(
     _ map: String, _ key: [UInt8], flags: UInt64
   ) throws(BenchError) -> [UInt8] {
     try with(map) { map throws(KernelErrno) in try map.lookup(key, flags: flags) }
   }
 
-  public func update(
+  package func update(
     _ map: String, _ key: [UInt8], _ value: [UInt8], flags: UInt64
   ) throws(BenchError) {
     try with(map) { map throws(KernelErrno) in try map.update(key, value, flags: flags) }
   }
 
-  public func delete(_ map: String, _ key: [UInt8]) throws(BenchError) {
+  package func delete(_ map: String, _ key: [UInt8]) throws(BenchError) {
     try with(map) { map throws(KernelErrno) in try map.delete(key) }
   }
 
-  public func nextKey(_ map: String, after key: [UInt8]?) throws(BenchError) -> [UInt8]? {
+  package func nextKey(_ map: String, after key: [UInt8]?) throws(BenchError) -> [UInt8]? {
     do throws(BenchError) {
       return try with(map) { map throws(KernelErrno) in try map.nextKey(after: key) }
     } catch {
@@ -82,41 +82,41 @@ public final class KernelBench: Bench {
     }
   }
 
-  public func lookupAndDelete(_ map: String, _ key: [UInt8]) throws(BenchError) -> [UInt8] {
+  package func lookupAndDelete(_ map: String, _ key: [UInt8]) throws(BenchError) -> [UInt8] {
     try with(map) { map throws(KernelErrno) in try map.lookupAndDelete(key) }
   }
 
-  public func freeze(_ map: String) throws(BenchError) {
+  package func freeze(_ map: String) throws(BenchError) {
     try with(map) { map throws(KernelErrno) in try map.freeze() }
   }
 
-  public func slotValue(of program: String) throws -> [UInt8] {
+  package func slotValue(of program: String) throws -> [UInt8] {
     try known(program).slotValue
   }
 
-  public func programID(_ program: String) throws -> UInt32 {
+  package func programID(_ program: String) throws -> UInt32 {
     try known(program).facts.identifier
   }
 
-  public func mapID(_ map: String) throws -> UInt32 {
+  package func mapID(_ map: String) throws -> UInt32 {
     try with(map) { map throws(KernelErrno) in try map.identifier }
   }
 
-  public func programExists(_ id: UInt32) -> Bool {
+  package func programExists(_ id: UInt32) -> Bool {
     (try? KernelProgram(identifier: id)) != nil
   }
 
-  public func mapExists(_ id: UInt32) -> Bool {
+  package func mapExists(_ id: UInt32) -> Bool {
     (try? KernelMap(identifier: id)) != nil
   }
 
-  public func closeMap(_ map: String) { maps[map] = nil }
+  package func closeMap(_ map: String) { maps[map] = nil }
 
-  public func openMap(_ map: String, id: UInt32) throws(BenchError) {
+  package func openMap(_ map: String, id: UInt32) throws(BenchError) {
     maps[map] = try Self.translate { () throws(KernelErrno) in try KernelMap(identifier: id) }
   }
 
-  public func closeProgram(_ program: String) { programs[program] = nil }
+  package func closeProgram(_ program: String) { programs[program] = nil }
 
   private func known(_ name: String) throws(BenchError) -> KernelProgram {
     guard let program = programs[name] else {
@@ -142,7 +142,7 @@ public final class KernelBench: Bench {
     }
   }
 
-  private static func translate<Result>(
+  private static func translateCreation<Result>(
     _ body: () throws(KernelError) -> Result
   ) throws(BenchError) -> Result {
     do throws(KernelError) {

@@ -1,31 +1,31 @@
 import BPFInstructions
-public import BPFRuntime
+package import BPFRuntime
 
 /// Maps and programs in a runtime of our own.
-public final class RuntimeBench: Bench {
+package final class RuntimeBench: Bench {
   /// Which of our engines.
-  public let engine: Engine
+  package let engine: Engine
   /// What owns maps and programs.
-  public let runtime: Runtime
+  package let runtime: Runtime
   /// Where programs run.
-  public let cpu: CPU
+  package let cpu: CPU
   /// The handles by name.
-  public private(set) var maps: [String: MapHandle] = [:]
+  package private(set) var maps: [String: MapHandle] = [:]
   /// The programs by name.
-  public private(set) var programs: [String: Program] = [:]
+  package private(set) var programs: [String: Program] = [:]
 
   /// Makes an empty runtime.
-  public init(_ engine: Engine) throws {
+  package init(_ engine: Engine) throws {
     self.engine = engine
     runtime = Runtime(possibleCPUs: 4)
     cpu = try runtime.makeCPU()
   }
 
-  public func makeMap(_ name: String, _ definition: MapDefinition) throws(BenchError) {
+  package func makeMap(_ name: String, _ definition: MapDefinition) throws(BenchError) {
     maps[name] = try Self.translate { () throws(LinuxError) in try runtime.makeMap(definition) }
   }
 
-  public func load(_ name: String, _ program: BenchProgram) throws(BenchError) {
+  package func load(_ name: String, _ program: BenchProgram) throws(BenchError) {
     let source = try source(name, program)
     do throws(LoadError) {
       programs[name] = try runtime.load(source)
@@ -55,7 +55,7 @@ public final class RuntimeBench: Bench {
       traits: program.traits, license: program.license)
   }
 
-  public func run(_ name: String, _ input: BenchInput) throws(BenchError) -> BenchResult {
+  package func run(_ name: String, _ input: BenchInput) throws(BenchError) -> BenchResult {
     guard let program = programs[name] else {
       throw .refused(.badDescriptor, reason: "no program \(name)")
     }
@@ -94,7 +94,7 @@ public final class RuntimeBench: Bench {
     }
   }
 
-  public func lookup(
+  package func lookup(
     _ map: String, _ key: [UInt8], flags: UInt64
   ) throws(BenchError) -> [UInt8] {
     try with(map) { handle throws(LinuxError) in
@@ -102,7 +102,7 @@ public final class RuntimeBench: Bench {
     }
   }
 
-  public func update(
+  package func update(
     _ map: String, _ key: [UInt8], _ value: [UInt8], flags: UInt64
   ) throws(BenchError) {
     try with(map) { handle throws(LinuxError) in
@@ -110,49 +110,49 @@ public final class RuntimeBench: Bench {
     }
   }
 
-  public func delete(_ map: String, _ key: [UInt8]) throws(BenchError) {
+  package func delete(_ map: String, _ key: [UInt8]) throws(BenchError) {
     try with(map) { handle throws(LinuxError) in try handle.delete(key) }
   }
 
-  public func nextKey(_ map: String, after key: [UInt8]?) throws(BenchError) -> [UInt8]? {
+  package func nextKey(_ map: String, after key: [UInt8]?) throws(BenchError) -> [UInt8]? {
     try with(map) { handle throws(LinuxError) in try handle.nextKey(after: key) }
   }
 
-  public func lookupAndDelete(_ map: String, _ key: [UInt8]) throws(BenchError) -> [UInt8] {
+  package func lookupAndDelete(_ map: String, _ key: [UInt8]) throws(BenchError) -> [UInt8] {
     try with(map) { handle throws(LinuxError) in try handle.lookupAndDelete(key) }
   }
 
-  public func freeze(_ map: String) throws(BenchError) {
+  package func freeze(_ map: String) throws(BenchError) {
     try with(map) { handle throws(LinuxError) in try handle.freeze() }
   }
 
-  public func slotValue(of program: String) throws -> [UInt8] {
+  package func slotValue(of program: String) throws -> [UInt8] {
     littleEndian(try programID(program))
   }
 
-  public func programID(_ program: String) throws -> UInt32 {
+  package func programID(_ program: String) throws -> UInt32 {
     guard let id = programs[program]?.id else {
       throw BenchError.refused(.badDescriptor, reason: "no program \(program)")
     }
     return id
   }
 
-  public func mapID(_ map: String) throws -> UInt32 {
+  package func mapID(_ map: String) throws -> UInt32 {
     try with(map) { handle throws(LinuxError) in handle.id }
   }
 
-  public func programExists(_ id: UInt32) -> Bool { runtime.program(id: id) != nil }
+  package func programExists(_ id: UInt32) -> Bool { runtime.program(id: id) != nil }
 
-  public func mapExists(_ id: UInt32) -> Bool { runtime.map(id: id) != nil }
+  package func mapExists(_ id: UInt32) -> Bool { runtime.map(id: id) != nil }
 
-  public func closeMap(_ map: String) { maps[map] = nil }
+  package func closeMap(_ map: String) { maps[map] = nil }
 
-  public func openMap(_ map: String, id: UInt32) throws(BenchError) {
+  package func openMap(_ map: String, id: UInt32) throws(BenchError) {
     guard let handle = runtime.map(id: id) else { throw .refused(.noEntry, reason: "map \(id)") }
     maps[map] = handle
   }
 
-  public func closeProgram(_ program: String) { programs[program] = nil }
+  package func closeProgram(_ program: String) { programs[program] = nil }
 
   private func with<Result>(
     _ map: String, _ body: (MapHandle) throws(LinuxError) -> Result
