@@ -10,12 +10,22 @@ struct ChecksumComparisonTests {
     0x7fff_8000,
   ]
 
-  static func load(_ register: Int, _ value: UInt32) -> String { "w\(register) = \(Int32(bitPattern: value))" }
+  static func load(_ register: Int, _ value: UInt32) -> String {
+    "w\(register) = \(Int32(bitPattern: value))"
+  }
 
   static func replace(_ helper: String, _ offset: Int, _ from: String, _ to: String, _ flags: Int)
     -> String
   {
-    "r1 = r6\nr2 = \(offset)\n\(from)\n\(to)\nr5 = \(flags)\ncall \(helper)\n\(XDPComparisonTests.note)"
+    """
+    r1 = r6
+    r2 = \(offset)
+    \(from)
+    \(to)
+    r5 = \(flags)
+    call \(helper)
+    \(XDPComparisonTests.note)
+    """
   }
 
   static let packets: [[UInt8]] = {
@@ -101,7 +111,10 @@ struct ChecksumComparisonTests {
         ] {
           // Two more blocks: all zeros below, all ones below that.
           let blocks = (0..<8).map {
-            "r1 = 0\n*(u64 *)(r10 -\(128 - $0 * 8)) = r1\nr1 = -1\n*(u64 *)(r10 -\(192 - $0 * 8)) = r1"
+            """
+            *(u64 *)(r10 -\(128 - $0 * 8)) = 0
+            *(u64 *)(r10 -\(192 - $0 * 8)) = -1
+            """
           }.joined(separator: "\n")
           func pointer(_ register: Int, _ place: String) -> String {
             let parts = place.split(separator: " ")

@@ -12,6 +12,8 @@ struct PacketComparison {
   var metadata = 0
   /// What goes in as a context; `nil` for none.
   var fields: PacketFields?
+  /// Whether the kernel is asked for the context afterwards.
+  var wantsContext = true
 
   /// What came out.
   struct Outcome: Hashable {
@@ -37,6 +39,7 @@ struct PacketComparison {
       let expected = try inKernel(kernel, packet)
       let actual = try ours.run(self, packet)
       guard actual != expected else { continue }
+      if expected == nil, Self.hasShortNetworkHeader(packet) { continue }
       Issue.record(
         """
         \(comment), packet of \(packet.count) bytes \(packet.prefix(15)): \
@@ -44,6 +47,16 @@ struct PacketComparison {
         \(body)
         """)
       return
+    }
+  }
+
+  /// Whether Linux refuses to build a socket buffer for a test run, though not for real traffic,
+  /// because the IP header is not all there.
+  static func hasShortNetworkHeader(_ packet: [UInt8]) -> Bool {
+    switch packet.dropFirst(12).prefix(2) {
+    case [0x08, 0x00]: packet.count < 14 + 20
+    case [0x86, 0xdd]: packet.count < 14 + 40
+    default: false
     }
   }
 
@@ -87,15 +100,16 @@ struct PacketComparison {
       let result = try cpu.run(program, in: context)
       return Outcome(
         returnValue: UInt32(truncatingIfNeeded: result.returnValue), data: context.output,
-        context: context.linuxContext)
+        context: comparison.wantsContext ? context.linuxContext : [])
     }
   }
 
   private func inKernel(_ kernel: KernelProgram, _ packet: [UInt8]) throws -> Outcome? {
     do {
       let run = try kernel.testRun(
-        data: packet, context: linuxContext(packet.count),
-        contextCapacity: type.context.byteCount)
+        data: packet, context: wantsContext ? linuxContext(packet.count) : nil,
+
+        dataCapacity: 70000, contextCapacity: wantsContext ? type.context.byteCount : 0)
       return Outcome(returnValue: run.returnValue, data: run.data, context: run.context)
     } catch KernelErrno.invalid {
       return nil

@@ -30,7 +30,16 @@ struct XDPComparisonTests {
   }
 
   static func copy(_ helper: String, _ offset: Int, _ count: Int) -> String {
-    "r1 = r6\nr2 = \(offset)\nr3 = r10\nr3 += -64\nr4 = \(count)\ncall \(helper)\n\(note)\n\(noteStack)"
+    """
+    r1 = r6
+    r2 = \(offset)
+    r3 = r10
+    r3 += -64
+    r4 = \(count)
+    call \(helper)
+    \(note)
+    \(noteStack)
+    """
   }
 
   static let adjustments = [

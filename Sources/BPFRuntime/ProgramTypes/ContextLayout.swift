@@ -143,7 +143,8 @@ final class ContextAccessTable: Sendable {
       switch bits &>> 4 & 3 {
       case 0: value
       case 1: value & 0xffff
-      default: value & 0xffff_ffff < 0xffff ? value & 0xffff : nil
+      // Linux compares all 64 bits of the register.
+      default: value < 0xffff ? value : nil
       }
     }
     /// Offset of the descriptor's word that a load yields; `nil` for a stored field.

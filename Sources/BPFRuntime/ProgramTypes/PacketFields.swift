@@ -11,7 +11,7 @@ public struct PacketFields: Hashable, Sendable {
   public var interface: UInt32
   /// Number of the receive queue of an XDP frame.
   public var receiveQueue: UInt32
-  /// `cb` of a socket buffer: five words.
+  /// `cb` of a socket buffer: five words; more are ignored, missing ones are zero.
   public var controlBlock: [UInt32]
   /// `tstamp` of a socket buffer, in nanoseconds.
   public var timestamp: UInt64

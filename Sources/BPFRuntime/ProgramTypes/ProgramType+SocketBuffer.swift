@@ -3,7 +3,9 @@ extension ProgramType {
   ///
   /// r1 points to `struct __sk_buff`, 192 bytes in host byte order.
   public static let socketFilter: ProgramType = {
-    let helpers = (Helper.base + Helper.socketFilter).filter { AllowedHelpers.socketFilter.contains($0.number) }
+    let helpers = (Helper.base + Helper.socketFilter).filter {
+      AllowedHelpers.socketFilter.contains($0.number)
+    }
     return ProgramType(
       number: 1, name: "socket_filter",
       context: ContextLayout(
@@ -21,7 +23,9 @@ extension ProgramType {
   public static let schedAct = trafficControl(number: 4, name: "sched_act")
 
   private static func trafficControl(number: UInt32, name: String) -> ProgramType {
-    let helpers = (Helper.base + Helper.trafficControl).filter { AllowedHelpers.trafficControl.contains($0.number) }
+    let helpers = (Helper.base + Helper.trafficControl).filter {
+      AllowedHelpers.trafficControl.contains($0.number)
+    }
     return ProgramType(
       number: number, name: name,
       context: ContextLayout(
