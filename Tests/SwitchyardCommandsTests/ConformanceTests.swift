@@ -50,9 +50,10 @@ struct ConformanceTests {
     arguments: [
       (["--jit"], "95", "--jit is not available"), (["--fly"], "95", "unknown option --fly"),
       (["00", "00"], "95", "more than one argument"), (["0"], "95", "the memory"),
-      ([], "9", "standard input"), ([], "zz", "standard input"), ([], "95", "truncated"),
+      ([], "9", "standard input"), ([], "zz", "standard input"),
+      ([], "95", "the program ends after 1 of 8 bytes"),
       ([], "", "no instruction"), ([], "ff00000000000000", "opcode"),
-      (["--elf"], "7f454c46", "ELF"),
+      (["--elf"], "7f454c46", "past the end of the file"), (["--elf"], "95", "ELF"),
       ([], "7910000000000000 9500000000000000", "not the program's memory"),
     ])
   func failures(_ arguments: [String], _ input: String, _ message: String) {
