@@ -126,7 +126,7 @@ public final class CPU {
     precondition(
       program.type.context.access === context.layout.access,
       "the context is not one for programs of type \(program.type.name)")
-    let isChecked = mode == .checked || program.type.context.hasPacketPointers
+    let isChecked = mode == .checked || program.type.context.needsTranslation
     prepare(context, program)
     runtime.epochs.enter(announcement)
     defer { runtime.epochs.exit(announcement) }

@@ -121,4 +121,11 @@ enum SocketBufferOffset {
   static let segmentByteCount = 176
   static let timestampType = 180
   static let hardwareTimestamp = 184
+
+  /// The words that a test run in Linux gives back.
+  static let testRunWords = [
+    mark, priority, ingressInterface, interface, controlBlock, controlBlock + 4, controlBlock + 8,
+    controlBlock + 12, controlBlock + 16, timestamp, timestamp + 4, wireByteCount, segmentCount,
+    segmentByteCount, hardwareTimestamp, hardwareTimestamp + 4,
+  ]
 }
