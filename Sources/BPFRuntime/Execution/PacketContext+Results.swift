@@ -51,7 +51,7 @@ extension PacketContext {
     case .frame:
       let metadataCount = descriptor.data &- descriptor.metadata
       put(XDPOffset.data, UInt32(truncatingIfNeeded: metadataCount))
-      put(XDPOffset.dataEnd, UInt32(truncatingIfNeeded: metadataCount &+ descriptor.byteCount))
+      put(XDPOffset.dataEnd, UInt32(truncatingIfNeeded: descriptor.end &- descriptor.metadata))
       put(XDPOffset.ingressInterface, self[word: XDPOffset.ingressInterface])
       put(XDPOffset.receiveQueue, self[word: XDPOffset.receiveQueue])
     case .linkLayerBuffer, .networkLayerBuffer:
