@@ -85,7 +85,7 @@ let package = Package(
       name: "DifferentialTests",
       dependencies: [
         "Switchyard", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks", "BPFKernel",
-        "TestSupport",
+        "CPlatform", "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: testSettings),

@@ -12,7 +12,8 @@ import Synchronization
 ///
 /// An update of an existing key takes a fresh element and swaps it in by one store: whoever holds
 /// the address of the old value keeps a value that nobody changes under their hands, and a search
-/// finds the old value or the new one, never a mixture. A per-CPU value is written in place.
+/// finds the old value or the new one, never a mixture. A per-CPU value is written in place; where a
+/// program creates it, its padding is zero (Linux leaves there what an earlier element had).
 /// The new element takes the place of the old one, so that a walk over the keys that updates each
 /// of them ends (in Linux it need not).
 package final class HashMap: Map, @unchecked Sendable {

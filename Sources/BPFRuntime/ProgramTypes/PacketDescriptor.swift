@@ -4,9 +4,8 @@
 // addresses delimit one allocated buffer:
 //   bufferStart <= metadata <= data <= end <= bufferEnd
 
-/// Where a packet is and what was done to it: nine words of eight bytes after the context's C struct.
-///
-/// The first seven are addresses.
+/// Where a packet is and what was done to it: nine words of eight bytes, the first seven of them
+/// addresses, after the context's C struct.
 @safe
 struct PacketDescriptor: Sendable {
   /// The descriptor's address.
