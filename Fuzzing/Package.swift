@@ -2,25 +2,14 @@
 
 import PackageDescription
 
-// Fuzz targets: a package of its own, because libFuzzer needs unsafe flags, which a dependency
-// must not have. Build in release: `make -C Fuzzing run`.
-let fuzzed: [SwiftSetting] = [
-  .swiftLanguageMode(.v6),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  .enableExperimentalFeature("Lifetimes"),
-  .unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"]),
-]
-
+// Fuzz targets: a package of their own, built with `--sanitize fuzzer`, which instruments the
+// sources of the library too. `make fuzz` runs it.
 let package = Package(
   name: "switchyard-fuzzing",
+  dependencies: [.package(name: "switchyard", path: "..")],
   targets: [
-    // The sources themselves, through links, so that they are instrumented too.
-    .target(name: "BPFInstructions", swiftSettings: fuzzed),
-    .target(name: "BPFObject", dependencies: ["BPFInstructions"], swiftSettings: fuzzed),
     .executableTarget(
-      name: "FuzzObject", dependencies: ["BPFInstructions", "BPFObject"], swiftSettings: fuzzed,
-      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
+      name: "FuzzObject", dependencies: [.product(name: "SwitchyardKernel", package: "switchyard")],
+      swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")])
   ]
 )

@@ -12,12 +12,16 @@ public struct HelperCall: Sendable {
     case memory(Int)
   }
 
+  /// Number of the helper.
   public var helper: Int32
+  /// Bytes of the stack, from r10 - 512 on.
   public var memory: [UInt8]
+  /// The arguments, r1 first.
   public var arguments: [Argument]
   /// The word of the memory that is the result, after r0 has been dropped.
   public var resultWord: Int?
 
+  /// Puts one together.
   public init(
     _ helper: Int32, memory: [UInt8], _ arguments: [Argument], resultWord: Int? = nil
   ) {

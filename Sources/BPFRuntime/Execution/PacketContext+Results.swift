@@ -6,14 +6,15 @@ extension PacketContext {
   /// socket filters.
   public var output: [UInt8] {
     guard let descriptor else { return [] }
-    let bytes = self.bytes(from: descriptor.metadata, to: descriptor.end)
+    let end = descriptor.end &+ descriptor.fragmentByteCount
+    let bytes = self.bytes(from: descriptor.metadata, to: end)
     guard form == .networkLayerBuffer else { return bytes }
     return [UInt8](repeating: 0, count: PacketForm.linkHeaderByteCount) + bytes
   }
 
   /// The packet as it is now, from where the program's data starts.
   public var packet: [UInt8] {
-    descriptor.map { bytes(from: $0.data, to: $0.end) } ?? []
+    descriptor.map { bytes(from: $0.data, to: $0.end &+ $0.fragmentByteCount) } ?? []
   }
 
   /// The metadata in front of the packet.
@@ -50,7 +51,7 @@ extension PacketContext {
     case .frame:
       let metadataCount = descriptor.data &- descriptor.metadata
       put(XDPOffset.data, UInt32(truncatingIfNeeded: metadataCount))
-      put(XDPOffset.dataEnd, UInt32(truncatingIfNeeded: metadataCount &+ descriptor.byteCount))
+      put(XDPOffset.dataEnd, UInt32(truncatingIfNeeded: descriptor.end &- descriptor.metadata))
       put(XDPOffset.ingressInterface, self[word: XDPOffset.ingressInterface])
       put(XDPOffset.receiveQueue, self[word: XDPOffset.receiveQueue])
     case .linkLayerBuffer, .networkLayerBuffer:

@@ -15,7 +15,9 @@
 ///
 /// Packets are Ethernet frames. Loading one allocates nothing while the buffer is large enough.
 /// What programs see is what they see in Linux's BPF_PROG_TEST_RUN, which takes less, though: no
-/// XDP frame over 3520 bytes in one piece, no socket buffer whose IP header is cut short.
+/// XDP frame of more than 18 pages, no socket buffer whose IP header is cut short. Of an XDP frame
+/// the first 3520 bytes are between `data` and `data_end`; the rest is in fragments, which helpers
+/// reach.
 public final class PacketContext: Context {
   let form: PacketForm
   var buffer: StableMemory
@@ -98,10 +100,13 @@ public final class PacketContext: Context {
     let isBehindLinkHeader = form == .networkLayerBuffer && byteCount > 0
     let header = UInt64(PacketForm.linkHeaderByteCount)
     descriptor.data = isBehindLinkHeader ? start &+ header : start
-    descriptor.end = start &+ UInt64(byteCount)
+    let linear = min(byteCount, form.longestLinearPacket)
+    descriptor.end = start &+ UInt64(linear)
+    descriptor.fragmentByteCount = UInt64(byteCount - linear)
     descriptor.metadata = form == .frame ? start &- UInt64(metadata) : descriptor.data
     descriptor.bufferStart = buffer.address &+ UInt64(form.reservedHeadroom)
-    descriptor.bufferEnd = buffer.address &+ UInt64(frame - PacketForm.reservedTailroom)
+    let room = byteCount > linear ? Self.frameByteCount(of: linear, in: form) : frame
+    descriptor.bufferEnd = buffer.address &+ UInt64(room - PacketForm.reservedTailroom)
     descriptor.linkHeader = start
     descriptor.networkHeader = start &+ (form == .plain ? 0 : header)
     descriptor.redirection = 0

@@ -35,6 +35,12 @@ enum PacketForm: Sendable {
     }
   }
 
+  /// Bytes of a packet that stand in one piece; what comes after them is in fragments. A page less
+  /// the room before and behind for frames, as in Linux's test runs.
+  var longestLinearPacket: Int {
+    self == .frame ? 4096 - headroom - Self.reservedTailroom : .max
+  }
+
   /// Whether programs can get at what was in the headroom before: helpers zero what they add to
   /// socket buffers.
   var showsHeadroom: Bool { self == .frame || self == .plain }

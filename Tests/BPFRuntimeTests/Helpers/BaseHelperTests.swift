@@ -36,8 +36,16 @@ struct BaseHelperTests {
 
   @Test("the system's clocks go on", arguments: [5, 125, 160, 208])
   func realClock(helper: Int) throws {
-    let text =
-      "call \(helper)\nr6 = r0\ncall \(helper)\nif r0 s< r6 goto back\nr0 = r6\nexit\nback: r0 = 0\nexit"
+    let text = """
+      call \(helper)
+      r6 = r0
+      call \(helper)
+      if r0 s< r6 goto back
+      r0 = r6
+      exit
+      back: r0 = 0
+      exit
+      """
     #expect(try result(text) { _ in } > 1_000_000)
   }
 

@@ -3,6 +3,7 @@ public import BPFKernel
 
 /// A map in Linux, with programs to reach it from the other side.
 public final class LinuxMap: MapUnderTest {
+  /// The map.
   public let map: KernelMap
   /// The CPU that the last program ran on.
   public private(set) var cpuIndex = 0
@@ -28,6 +29,7 @@ public final class LinuxMap: MapUnderTest {
     self.programs = programs
   }
 
+  /// Tries one operation.
   public func perform(_ operation: MapOperation) throws -> MapOutcome {
     if let helper = operation.helper { return try run(operation, helper) }
     do throws(KernelErrno) {

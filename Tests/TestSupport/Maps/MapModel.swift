@@ -13,6 +13,7 @@ public final class MapModel: MapUnderTest {
     }
   }
 
+  /// Tries one operation; `next` gives all keys, as the order is open.
   public func perform(_ operation: MapOperation) -> MapOutcome {
     switch operation {
     case .lookup(let key): return elements[key].map { .bytes($0) } ?? .errno(2)

@@ -44,10 +44,15 @@ public enum MapOutcome: Hashable, Sendable {
 
 /// What a map is made from.
 public struct MapShape: Hashable, Sendable {
+  /// Linux's number of the type.
   public var type: UInt32
+  /// Bytes of a key.
   public var keySize: UInt32
+  /// Bytes of a value.
   public var valueSize: UInt32
+  /// Capacity.
   public var maxEntries: UInt32
+  /// Linux's flags of creation.
   public var flags: UInt32
 
   /// A map of one of Linux's types.

@@ -9,6 +9,7 @@ public struct MapProgram: Sendable {
   private let keyBytes: Int
   private let valueSize: Int
 
+  /// Programs for maps of a shape.
   public init(_ shape: MapShape) {
     keyBytes = (Int(shape.keySize) + 7) & ~7
     valueSize = Int(shape.valueSize)

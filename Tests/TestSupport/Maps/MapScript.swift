@@ -1,8 +1,11 @@
 /// Operations on a map with what must come of each: the rules of Linux, checked against the
 /// runtime and against Linux itself.
 public struct MapScript: Sendable, CustomStringConvertible {
+  /// What it is about.
   public var description: String
+  /// The map that the operations go to.
   public var shape: MapShape
+  /// The operations, each with what must come of it.
   public var steps: [(operation: MapOperation, outcome: MapOutcome)]
 
   init(

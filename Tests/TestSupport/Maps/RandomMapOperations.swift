@@ -21,6 +21,7 @@ public struct RandomMapOperations: Sequence, IteratorProtocol {
     self.generator = generator
   }
 
+  /// The next one.
   public mutating func next() -> MapOperation? {
     let key = keys.randomElement(using: &generator) ?? []
     let flags: UInt64 = [0, 0, 0, 0, 1, 1, 2, 2, 3, .max].randomElement(using: &generator) ?? 0
@@ -51,8 +52,10 @@ public struct RandomMapOperations: Sequence, IteratorProtocol {
 public struct SplitMix: RandomNumberGenerator {
   private var state: UInt64
 
+  /// Puts one together.
   public init(state: UInt64) { self.state = state }
 
+  /// The next one.
   public mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var mixed = state

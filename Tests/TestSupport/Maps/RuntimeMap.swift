@@ -3,7 +3,9 @@ public import BPFRuntime
 
 /// A map of the runtime, with programs to reach it from the other side.
 public final class RuntimeMap: MapUnderTest {
+  /// The runtime that the map belongs to.
   public let runtime: Runtime
+  /// The map.
   public let handle: MapHandle
   /// The CPU that programs run on.
   public var cpuIndex = 0
@@ -27,6 +29,7 @@ public final class RuntimeMap: MapUnderTest {
     self.programs = programs
   }
 
+  /// Tries one operation.
   public func perform(_ operation: MapOperation) throws -> MapOutcome {
     if let helper = operation.helper { return try run(operation, helper) }
     do throws(LinuxError) {

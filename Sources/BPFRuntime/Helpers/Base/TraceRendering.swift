@@ -34,14 +34,14 @@ struct TraceRendering {
         output.append(byte)
       } else {
         guard used < arguments.count else { throw .invalid }
-        try convert(&cursor, Field(&cursor), arguments[used])
+        try convert(&cursor, PrintField(&cursor), arguments[used])
         used += 1
       }
     }
   }
 
   private mutating func convert(
-    _ cursor: inout FormatCursor, _ field: Field, _ value: UInt64
+    _ cursor: inout FormatCursor, _ field: PrintField, _ value: UInt64
   ) throws(LinuxError) {
     if cursor.take("p") { return try pointer(&cursor, field, value) }
     if cursor.take("s") {
@@ -84,7 +84,7 @@ struct TraceRendering {
   // MARK: Pointers
 
   private mutating func pointer(
-    _ cursor: inout FormatCursor, _ field: Field, _ value: UInt64
+    _ cursor: inout FormatCursor, _ field: PrintField, _ value: UInt64
   ) throws(LinuxError) {
     if cursor.isAtEndOfWord {
       try reserve(8)
@@ -104,7 +104,7 @@ struct TraceRendering {
       output.append(Array("0x\(String(value, radix: 16))".utf8), field)
     case UInt8(ascii: "k"):
       guard cursor.take("s"), cursor.isAtEndOfWord else { throw .invalid }
-      output.append(try string(at: value), Field())
+      output.append(try string(at: value), PrintField())
     case UInt8(ascii: "u"):
       guard cursor.take("s"), cursor.isAtEndOfWord else { throw .invalid }
       // The memory of a process, which no program of ours has.
@@ -132,7 +132,7 @@ struct TraceRendering {
     if bytes.count < count { bytes = [UInt8](repeating: 0, count: count) }
     let text = count == 4 ? dotted(bytes, isPlain) : coloned(bytes, isPlain)
     try reserve(1 + text.utf8.count)
-    output.append(Array(text.utf8), Field())
+    output.append(Array(text.utf8), PrintField())
   }
 
   private func dotted(_ bytes: [UInt8], _ isPlain: Bool) -> String {
@@ -159,7 +159,7 @@ struct TraceRendering {
 }
 
 /// The flags and the width of a conversion.
-struct Field {
+struct PrintField {
   var isLeftAligned = false
   var isZeroPadded = false
   var showsPlus = false

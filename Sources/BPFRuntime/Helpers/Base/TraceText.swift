@@ -20,7 +20,7 @@ struct TraceText {
   }
 
   /// Text in a field, padded with blanks.
-  mutating func append(_ text: [UInt8], _ field: Field) {
+  mutating func append(_ text: [UInt8], _ field: PrintField) {
     let padding = field.width - text.count
     if !field.isLeftAligned { append(" ", times: padding) }
     for byte in text { append(byte) }
@@ -29,7 +29,7 @@ struct TraceText {
 
   /// A number in a field.
   mutating func append(
-    _ value: UInt64, radix: Int, _ field: Field, sign: UInt8? = nil, isUppercase: Bool = false
+    _ value: UInt64, radix: Int, _ field: PrintField, sign: UInt8? = nil, isUppercase: Bool = false
   ) {
     let digits = Array(String(value, radix: radix, uppercase: isUppercase).utf8)
     let sign = sign.map { [$0] } ?? []
@@ -41,7 +41,7 @@ struct TraceText {
   }
 
   /// An address: sixteen digits unless the field has a width of its own.
-  mutating func append(address: UInt64, _ field: Field) {
+  mutating func append(address: UInt64, _ field: PrintField) {
     var field = field
     if field.width == 0 {
       field.width = 16
