@@ -9,6 +9,7 @@ public enum CommandLineTool {
   ///   - terminal: Where the command writes.
   /// - Returns: The exit status.
   public static func run(_ arguments: [String], terminal: Terminal) -> Int32 {
+    let arguments = withFlagsLast(arguments)
     do {
       var command = try RootCommand.parseAsRoot(arguments)
       if let group = command as? any CommandGroup {
@@ -33,6 +34,21 @@ public enum CommandLineTool {
   /// Runs the command that the process was started with, and ends the process.
   public static func main() -> Never {
     System.exit(run(Array(CommandLine.arguments.dropFirst()), terminal: .process))
+  }
+
+  /// Takes `-j prog show` for `prog show -j`: `bpftool` wants these flags in front, others behind.
+  private static func withFlagsLast(_ arguments: [String]) -> [String] {
+    let flags = arguments.prefix { argument in
+      ["--json", "--pretty", "--debug"].contains(argument) || isFlags(argument)
+    }
+    let rest = arguments.dropFirst(flags.count)
+    let end = rest.firstIndex(of: "--") ?? rest.endIndex
+    return Array(rest[..<end] + flags + rest[end...])
+  }
+
+  /// Whether an argument is some of the short flags that every command has, as in `-jp`.
+  private static func isFlags(_ argument: String) -> Bool {
+    argument.count > 1 && argument.first == "-" && argument.dropFirst().allSatisfy("jpd".contains)
   }
 
   private static func report(
@@ -72,9 +88,7 @@ public enum CommandLineTool {
   private static func asksForJSON(_ arguments: [String]) -> Bool {
     arguments.prefix { $0 != "--" }.contains { argument in
       if ["--json", "--pretty"].contains(argument) { return true }
-      guard argument.hasPrefix("-"), !argument.hasPrefix("--") else { return false }
-      let flags = argument.dropFirst()
-      return flags.allSatisfy { "jpd".contains($0) } && flags.contains { "jp".contains($0) }
+      return isFlags(argument) && argument.contains { "jp".contains($0) }
     }
   }
 }

@@ -64,15 +64,22 @@ struct ConformanceTests {
     #expect(outcome.error.contains(message), "\(outcome.error)")
   }
 
-  @Test("--elf runs the program of an object, with its maps")
+  @Test("--elf runs the program of an object, whatever its section and type")
   func object() throws {
-    let bytes = try Data(contentsOf: URL(filePath: Objects.careless))
-    let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
-    // The context is whatever memory there is, so this reads the zero that the memory begins with
-    // as the packet's address.
-    let outcome = run(["--elf", "00 00 00 00"], hex)
-    #expect(outcome.error.contains("not the program's memory"), "\(outcome.error)")
-    #expect(outcome.status != 0)
+    func run(_ object: String, _ memory: String) throws -> ConformancePlugin.Outcome {
+      let bytes = try [UInt8](Data(contentsOf: URL(filePath: object)))
+      return self.run(["--elf", memory], Packets.hex(bytes))
+    }
+    // Code in .text only: `entry` adds one to the number in its memory.
+    let text = try run(Fixtures.path("objects/text_only.o"), "05 00 00 00")
+    #expect(text.error == "")
+    #expect(text.output == "6\n")
+    // `mark`, the first program: packet pointers are what the memory says, so they are equal.
+    #expect(try run(Objects.steps, "00 00 00 00 00 00 00 00").output == "0\n")
+    // An invalid address in place of the packet's.
+    let careless = try run(Objects.careless, "01 00 00 00")
+    #expect(careless.status != 0)
+    #expect(careless.error.contains("not the program's memory"))
   }
 
   @Test("Every instruction test runs through the plugin")

@@ -64,4 +64,29 @@ struct FormattingTests {
     table.add("long", "5", "")
     #expect(table.lines == [" <a>     10  x", " long   5"])
   }
+
+  @Test("Progress is shown on terminals only, and removed at the end")
+  func progress() {
+    for isTerminal in [true, false] {
+      var text = ""
+      let terminal = Terminal(
+        writeOutput: { _ in }, writeError: { text += $0 }, isErrorTerminal: isTerminal)
+      let progress = Progress(terminal, delay: .zero)
+      for _ in 0..<256 { progress.advance { 0.5 } }
+      #expect(text.contains("50.0 %  256 packets") == isTerminal)
+      progress.finish()
+      #expect(text.hasSuffix("\r\u{1b}[K") == isTerminal)
+    }
+  }
+
+  @Test("What takes less than a second shows no progress")
+  func noProgress() {
+    var text = ""
+    let terminal = Terminal(
+      writeOutput: { _ in }, writeError: { text += $0 }, isErrorTerminal: true)
+    let progress = Progress(terminal)
+    for _ in 0..<1024 { progress.advance { nil } }
+    progress.finish()
+    #expect(text == "")
+  }
 }

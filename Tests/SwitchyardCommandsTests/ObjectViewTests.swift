@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -137,5 +138,36 @@ struct ObjectViewTests {
       try total("--program", "start", "--hex", Packets.hex(Packets.slot(0))) == "0x01")
     let text = CommandRun("map", "dump", Objects.steps, "steps").output
     #expect(text == "steps prog_array, 2 elements\n  [0] mark\n  [1] again\n")
+  }
+
+  @Test("Flags may stand in front, as bpftool wants them", arguments: ["-j", "--json", "-jd"])
+  func flags(_ flag: String) throws {
+    let document = try CommandRun(flag, "prog", "show", Objects.steps).document
+    #expect(document["schema"] as? String == "switchyard.prog/1")
+  }
+
+  @Test("Corrupted objects give errors or results, never a crash")
+  func corrupted() throws {
+    let good = try [UInt8](Data(contentsOf: URL(filePath: Objects.steps)))
+    var state: UInt64 = 2026
+    func random(below limit: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % limit
+    }
+    for _ in 0..<80 {
+      var bytes = good
+      for _ in 0...random(below: 8) {
+        bytes[random(below: bytes.count)] = UInt8(truncatingIfNeeded: random(below: 256))
+      }
+      let file = try TemporaryFile("corrupted.o", bytes)
+      let commands = [
+        ["chain", "show", file.path], ["prog", "dump", "xlated", file.path],
+        ["map", "show", file.path, "-j"], ["map", "dump", file.path],
+        ["run", file.path, "--program", "start", "--hex", Packets.hex(Packets.slot(1))],
+      ]
+      for command in commands {
+        #expect([0, 3, 4, 64, 69].contains(CommandRun(command).status))
+      }
+    }
   }
 }

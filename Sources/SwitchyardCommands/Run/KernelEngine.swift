@@ -66,14 +66,14 @@ final class KernelEngine: PacketEngine {
   }
 
   func run(_ packet: RawSpan) throws(CommandFailure) -> UInt32? {
-    // Linux refuses shorter ones too, but with an error that can mean anything.
-    let least = type.number == ProgramType.xdp.number ? 14 : 15
-    guard packet.byteCount >= least else { return nil }
     do throws(KernelErrno) {
       let result = try program.testRun(data: [UInt8](copying: packet))
       last = result
       elapsed += .nanoseconds(Int64(result.durationNanoseconds))
       return result.returnValue
+    } catch .invalid, .tooBig {
+      // Socket buffers whose IP header is cut short, and frames that do not fit a page.
+      return nil
     } catch {
       throw CommandFailure(.unavailable, "Linux refuses to run the packet: \(error)")
     }

@@ -69,7 +69,7 @@ struct PacketRun {
     }
   }
 
-  /// The packet as it goes on. Socket filters cannot change it, and see it without its first header.
+  /// The packet as it goes on. Socket filters cannot change it, and do not see its first header.
   private func frame(_ packet: borrowing PacketSource.Packet) -> [UInt8] {
     guard engine.type.number == ProgramType.socketFilter.number else { return engine.frame }
     return [UInt8](copying: packet.bytes)

@@ -7,10 +7,11 @@ final class Progress {
   private var steps = 0
   private var isShown = false
 
-  init(_ terminal: Terminal) {
+  /// Starts to count; `delay` is how long nobody is told.
+  init(_ terminal: Terminal, delay: Duration = .seconds(1)) {
     self.terminal = terminal
     start = clock.now
-    next = start + .seconds(1)
+    next = start + delay
   }
 
   /// Says that one more step is done; `fraction` is asked for rarely.
