@@ -69,6 +69,7 @@ let package = Package(
       swiftSettings: testSettings),
     .testTarget(
       name: "BPFRuntimeTests", dependencies: ["BPFRuntime", "TestSupport"],
+      exclude: ["TailCalls/README.md"],
       swiftSettings: testSettings),
     .testTarget(
       name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],

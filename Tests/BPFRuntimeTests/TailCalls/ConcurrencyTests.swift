@@ -94,15 +94,9 @@ struct TailCallConcurrencyTests {
     // Long enough to be caught in the middle.
     let text = "r0 = 0\nagain: r0 += 1\nif r0 != 200 goto again\nexit"
     let source = try Self.source("target", text, [:])
-    // A number finds a program only as long as somebody keeps it.
-    func store(_ program: Program) throws {
-      try withExtendedLifetime(program) {
-        try slots.update(littleEndian(1), littleEndian(program.id))
-      }
-    }
-    try store(try runtime.load(source))
+    try slots.setProgram(try runtime.load(source), at: 1)
     let results = try Self.race(runtime, main, mode: .unchecked) { _ in
-      try store(try runtime.load(source))
+      try slots.setProgram(try runtime.load(source), at: 1)
     }
     #expect(Array(results.keys) == [200])
   }
