@@ -65,10 +65,11 @@ let package = Package(
       name: "BPFInstructionsTests", dependencies: ["BPFInstructions", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
-      name: "BPFObjectTests", dependencies: ["BPFObject", "TestSupport"],
+      name: "BPFObjectTests", dependencies: ["BPFObject", "BPFInstructions", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
-      name: "BPFRuntimeTests", dependencies: ["BPFRuntime", "TestSupport"],
+      name: "BPFRuntimeTests",
+      dependencies: ["BPFRuntime", "BPFInstructions", "BPFKernel", "TestSupport"],
       exclude: ["TailCalls/README.md"],
       swiftSettings: testSettings),
     .testTarget(
@@ -78,10 +79,15 @@ let package = Package(
       name: "SwitchyardTests", dependencies: ["Switchyard", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
-      name: "SwitchyardCommandsTests", dependencies: ["SwitchyardCommands", "TestSupport"],
+      name: "SwitchyardCommandsTests",
+      dependencies: ["SwitchyardCommands", "Switchyard", "BPFInstructions", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
-      name: "DifferentialTests", dependencies: ["Switchyard", "TestSupport"],
+      name: "DifferentialTests",
+      dependencies: [
+        "Switchyard", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks", "BPFKernel",
+        "CPlatform", "TestSupport",
+      ],
       swiftSettings: testSettings),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: testSettings),
   ]

@@ -9,8 +9,8 @@ struct KernelCollectionTests {
   static let packet = [UInt8](repeating: 0, count: 64)
 
   static func object(_ name: String) throws -> ObjectFile {
-    let path = "\(SharedCaptures.packageRoot)/Tests/Fixtures/objects/\(name)"
-    let bytes = try #require(FileManager.default.contents(atPath: path))
+    let bytes = try #require(
+      FileManager.default.contents(atPath: Fixtures.path("objects/\(name)")))
     return try ObjectFile(bytes: Array(bytes), name: name)
   }
 

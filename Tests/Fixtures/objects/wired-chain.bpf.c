@@ -1,7 +1,5 @@
-// An XDP chain that is wired from the start: a program array with initial values, a tail call from a
-// subprogram (which Linux only accepts with types, R2.9), and every kind of global data.
-//
-// Built by: clang -g -O2 --target=bpf -mcpu=v3 -fdebug-compilation-dir=. -c wired-chain.bpf.c
+// An XDP chain that is wired from the start: a program array with initial values, a tail call from
+// a subprogram (which Linux only accepts with types, R2.9), and every kind of global data.
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
