@@ -70,6 +70,7 @@ let package = Package(
     .testTarget(
       name: "BPFRuntimeTests",
       dependencies: ["BPFRuntime", "BPFInstructions", "BPFKernel", "TestSupport"],
+      exclude: ["TailCalls/README.md"],
       swiftSettings: testSettings),
     .testTarget(
       name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],

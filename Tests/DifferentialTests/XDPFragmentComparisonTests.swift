@@ -12,7 +12,10 @@ struct XDPFragmentComparisonTests {
 
   @Test(
     "moving the end",
-    arguments: [0, 1, 100, -1, -100, -479, -480, -481, -2480, -2481, -5986, -5987, -70000])
+    arguments: [
+      0, 1, 100, 575, 576, 577, 1616, 1617, 4095, 4096, -1, -100, -479, -480, -481, -2480, -2481,
+      -5986, -5987, -70000,
+    ])
   func adjustingTail(offset: Int) throws {
     try PacketComparison(
       type: .xdp, body: XDPComparisonTests.adjust("xdp_adjust_tail", offset)

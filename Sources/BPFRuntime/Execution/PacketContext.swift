@@ -117,7 +117,10 @@ public final class PacketContext: Context {
   private static func frameByteCount(of packet: Int, in form: PacketForm) -> Int {
     let needed =
       form.headroom + max(packet, form.minimumCapacity) + PacketForm.reservedTailroom
-    return (needed + 4095) & ~4095
+    // The last fragment may grow to a whole page.
+    let growth = packet > form.longestLinearPacket ? PacketForm.pageByteCount : 0
+    let page = PacketForm.pageByteCount
+    return (needed + growth + page - 1) / page * page
   }
 
   private func writeTemplate() {

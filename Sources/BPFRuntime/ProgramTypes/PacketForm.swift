@@ -18,6 +18,8 @@ enum PacketForm: Sendable {
     }
   }
 
+  /// Bytes of a page: buffers come in whole ones, and so do fragments.
+  static let pageByteCount = 4096
   /// Bytes of an Ethernet header.
   static let linkHeaderByteCount = 14
   /// Bytes at the end of a buffer that Linux keeps for itself (`skb_shared_info`, rounded).
@@ -38,7 +40,7 @@ enum PacketForm: Sendable {
   /// Bytes of a packet that stand in one piece; what comes after them is in fragments. A page less
   /// the room before and behind for frames, as in Linux's test runs.
   var longestLinearPacket: Int {
-    self == .frame ? 4096 - headroom - Self.reservedTailroom : .max
+    self == .frame ? Self.pageByteCount - headroom - Self.reservedTailroom : .max
   }
 
   /// Whether programs can get at what was in the headroom before: helpers zero what they add to

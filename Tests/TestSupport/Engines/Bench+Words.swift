@@ -81,6 +81,9 @@ public func expectRefusal(
   if let error { #expect(error.errno == errno, what, sourceLocation: sourceLocation) }
 }
 
+/// Gives Linux the time to do what it does in the background.
+public func pause() { usleep(50_000) }
+
 /// Waits up to two seconds until something holds: Linux frees in the background.
 public func eventually(_ condition: () -> Bool) -> Bool {
   for _ in 0..<40 {

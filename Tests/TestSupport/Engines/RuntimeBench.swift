@@ -26,7 +26,7 @@ package final class RuntimeBench: Bench {
   }
 
   package func load(_ name: String, _ program: BenchProgram) throws(BenchError) {
-    let source = try source(name, program)
+    let source = try Self.source(name, program, maps)
     do throws(LoadError) {
       programs[name] = try runtime.load(source)
     } catch {
@@ -40,7 +40,10 @@ package final class RuntimeBench: Bench {
     }
   }
 
-  private func source(_ name: String, _ program: BenchProgram) throws(BenchError) -> ProgramSource {
+  /// What the runtime loads a program from.
+  package static func source(
+    _ name: String, _ program: BenchProgram, _ maps: [String: MapHandle]
+  ) throws(BenchError) -> ProgramSource {
     let assembled = try program.assembled()
     var references: [Int: ProgramSource.MapReference] = [:]
     for (slot, map) in assembled.references {

@@ -100,11 +100,17 @@ extension Helper {
 }
 
 extension PacketDescriptor {
-  /// Takes bytes off the end of a packet with fragments; there is no room to add any.
-  ///
-  /// What goes from the fragments goes first, then from the piece before them.
+  /// Moves the end of a packet with fragments, which are pages: the last one can grow until it is
+  /// full, and what goes is taken from the fragments first, then from the piece before them.
   fileprivate func moveEndOfFragments(by offset: Int64) -> UInt64 {
-    guard offset < 0 else { return LinuxError.operationNotSupported.helperResult }
+    let page = UInt64(PacketForm.pageByteCount)
+    guard offset < 0 else {
+      let room = page &- ((fragmentByteCount &- 1) % page &+ 1)
+      guard UInt64(offset) <= room else { return LinuxError.invalid.helperResult }
+      GuestMemory.clear(end &+ fragmentByteCount, count: Int(offset))
+      fragmentByteCount &+= UInt64(offset)
+      return 0
+    }
     let removed = UInt64(offset.magnitude)
     guard removed &+ UInt64(PacketForm.linkHeaderByteCount) <= byteCount else {
       return LinuxError.invalid.helperResult
