@@ -36,16 +36,17 @@ struct TraceCommand: Verb {
       settings: engineOptions.settings(recordsTailCalls: true, in: session))
     let names = TailCallNames(collection)
     var packets: [JSON] = []
-    try source.each(in: session, opened: { _ throws(CommandFailure) in }) {
-      packet throws(CommandFailure) in
-      let trace = PacketTrace(packet, engine, names)
-      if session.isJSON {
-        if trace.failure == nil { packets.append(trace.document(type: engine.type)) }
-      } else {
-        session.show(TraceText(style: session.style).lines(trace, type: engine.type))
-      }
-      if let failure = trace.failure { throw failure }
-    }
+    try source.each(
+      in: session, opened: { _ throws(CommandFailure) in },
+      { packet throws(CommandFailure) in
+        let trace = PacketTrace(packet, engine, names)
+        if session.isJSON {
+          if trace.failure == nil { packets.append(trace.document(type: engine.type)) }
+        } else {
+          session.show(TraceText(style: session.style).lines(trace, type: engine.type))
+        }
+        if let failure = trace.failure { throw failure }
+      })
     guard session.isJSON else { return }
     session.show(
       .object([
