@@ -20,7 +20,7 @@ public final class CPU {
     case fixed(UInt64)
   }
 
-  /// How accesses to memory are tested.
+  /// How accesses to memory are tested in interpreted programs; compiled ones never are.
   public enum Mode: Hashable, Sendable {
     /// Every access is tested; a bad one ends the run with a ``Fault``.
     case checked
@@ -126,6 +126,7 @@ public final class CPU {
     precondition(
       program.type.context.access === context.layout.access,
       "the context is not one for programs of type \(program.type.name)")
+    if program.engine == .compiled { return try runCompiled(program, context) }
     let isChecked = mode == .checked || program.type.context.needsTranslation
     prepare(context, program)
     runtime.epochs.enter(announcement)
@@ -137,6 +138,25 @@ public final class CPU {
     return unsafe Result(
       returnValue: value, hops: Int(Limits.tailCalls - running.words.pointee.hopsLeft),
       instructions: isChecked ? instructionLimit - running.words.pointee.instructionsLeft : 0)
+  }
+
+  private func runCompiled(
+    _ program: Program, _ context: Context
+  ) throws(Fault) -> Result {
+    // A compiled program was loaded with this runtime's compiler.
+    guard let enter = runtime.compiler?.enter else { preconditionFailure("no compiler") }
+    prepare(context, program)
+    let isRecording = recordsTailCalls
+    unsafe running.words.pointee.budget = isRecording ? 0 : Limits.tailCalls
+    runtime.epochs.enter(announcement)
+    let value = enter(
+      program.entry, words.address, context.firstArgument, context.secondArgument,
+      stack.address &+ UInt64(stack.byteCount))
+    runtime.epochs.exit(announcement)
+    if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
+    let left =
+      unsafe isRecording ? running.words.pointee.hopsLeft : running.words.pointee.budget
+    return Result(returnValue: value, hops: Int(Limits.tailCalls - left), instructions: 0)
   }
 
   private func prepare(_ context: Context, _ program: Program) {

@@ -40,6 +40,12 @@ public struct RunningCPU {
     var faultProgram: UInt32 = 0
     /// Address of the decoded instruction that faulted.
     var faultPosition: UInt64 = 0
+    /// ``hopsLeft`` as compiled code sees it: it keeps the number in a register and stores it here
+    /// before it calls out. 0 throughout while tail calls are written down, so that each of them
+    /// takes the slow path, which counts in ``hopsLeft``.
+    var budget: UInt32 = 0
+    /// The host's stack pointer when compiled code was entered.
+    var entryStack: UInt64 = 0
   }
 
   let words: UnsafeMutablePointer<Words>

@@ -15,13 +15,19 @@ public final class Program: Sendable {
   /// The slots of its tail calls, in order: ``TailCallRecord/site`` is an index into this.
   public let tailCallSites: [Int]
 
+  /// What executes it.
+  public let engine: Runtime.Engine
+
   let maps: [Map]
   let image: ProgramImage
+  /// Address of the first instruction, decoded or compiled: what a slot holds.
+  let entry: UInt64
+  private let code: (any CompiledCode)?
   private let registry: Registry
 
   init(
     id: UInt32, source: ProgramSource, maps: [Map], image: consuming ProgramImage,
-    registry: Registry
+    code: (any CompiledCode)?, registry: Registry
   ) {
     self.id = id
     name = source.name
@@ -30,14 +36,20 @@ public final class Program: Sendable {
     instructions = source.instructions
     tailCallSites = image.tailCallSites
     self.maps = maps
+    self.code = code
+    engine = code == nil ? .interpreter : .compiled
+    entry = code?.entry ?? image.entry
     self.image = image
     self.registry = registry
   }
 
-  /// Address of the first decoded instruction: what a slot holds.
-  var entry: UInt64 { image.entry }
+  /// The machine code, from its entry on; empty for an interpreted program.
+  public var machineCode: [UInt8] { code?.bytes ?? [] }
 
   /// How often each tail-call site was passed, on all CPUs together: one element per site.
+  ///
+  /// Compiled programs count what was taken only while the CPU records tail calls: a hop that
+  /// goes through does nothing but jump.
   public var tailCallCounts: [TailCallCounts] { image.counts() }
 
   deinit {

@@ -31,7 +31,7 @@ struct ArrayOwner: Hashable, Sendable {
   let context: ObjectIdentifier
 
   init(_ program: Program) {
-    self.init(type: program.type, traits: program.traits, isCompiled: false)
+    self.init(type: program.type, traits: program.traits, isCompiled: program.engine == .compiled)
   }
 
   init(type: ProgramType, traits: ProgramTraits, isCompiled: Bool) {

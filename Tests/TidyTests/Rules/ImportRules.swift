@@ -8,6 +8,8 @@ enum ImportRules {
     "BPFObject": ["BPFInstructions"],
     "BPFRuntime": ["BPFInstructions", "CPlatform"],
     "BPFKernel": ["BPFInstructions", "BPFObject", "CPlatform"],
+    "X86Assembler": [],
+    "BPFCompiler": ["BPFInstructions", "BPFRuntime", "X86Assembler", "CPlatform"],
     "BPFHooks": ["BPFInstructions", "BPFRuntime", "CPcap"],
     "Switchyard": ["BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks"],
     "SwitchyardCommands": [
