@@ -7,10 +7,10 @@ extension ProgramCompiler {
   /// executable memory.
   ///
   /// ```swift
-  /// let runtime = Runtime(compiler: .x86_64())
+  /// let runtime = Runtime(compiler: .x86())
   /// let program = try runtime.load(source, engine: .compiled)
   /// ```
-  public static func x86_64() -> ProgramCompiler? {
+  public static func x86() -> ProgramCompiler? {
     #if arch(x86_64) && os(Linux)
     return CodeRegion().map { ProgramCompiler(region: $0, hasBMI2: switchyard_has_bmi2() != 0) }
     #else

@@ -88,7 +88,7 @@ struct CodeRegionTests {
 
   @Test("The code of a program can be read, and a program of the interpreter has none")
   func machineCode() throws {
-    let runtime = Runtime(compiler: .x86_64())
+    let runtime = Runtime(compiler: .x86())
     let text = "r0 = 7\nexit"
     #expect(
       try runtime.load(source(text), engine: .compiled).machineCode

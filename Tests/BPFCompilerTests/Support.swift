@@ -5,11 +5,11 @@ import Testing
 
 /// Compilers for this processor: as it is, and as if it did not have BMI2.
 enum Compilers {
-  static let isAvailable = ProgramCompiler.x86_64() != nil
+  static let isAvailable = ProgramCompiler.x86() != nil
 
   static func all() throws -> [ProgramCompiler] {
     let plain = try #require(CodeRegion())
-    return [try #require(.x86_64()), ProgramCompiler(region: plain, hasBMI2: false)]
+    return [try #require(.x86()), ProgramCompiler(region: plain, hasBMI2: false)]
   }
 }
 

@@ -4,7 +4,7 @@ import BPFRuntime
 /// What has to be known of a program as a whole before its first instruction is compiled.
 struct ProgramShape {
   /// One function: the program itself or a subprogram.
-  struct Function {
+  struct Function: Equatable {
     /// Its instructions.
     var range: Range<Int>
     /// Which of r6 to r9 it reads, one bit per register: what has to survive its calls.
@@ -14,6 +14,8 @@ struct ProgramShape {
     /// The functions that it calls.
     fileprivate var callees: Set<Int> = []
     fileprivate var callsRegister = false
+    /// The functions that it jumps into: where compilers let them share their last instructions.
+    fileprivate var shares: Set<Int> = []
   }
 
   /// In order; the first is the program itself.
@@ -23,8 +25,11 @@ struct ProgramShape {
   /// The first instructions of functions whose addresses are taken, in order.
   var addressed: [Int] = []
 
-  /// - Throws: ``LoadError`` for a program whose calls are not bounded by its text, or with jumps
-  ///   between functions, which Linux refuses, too.
+  /// As many as Linux takes.
+  private static let functionLimit = 256
+
+  /// - Throws: ``LoadError`` for a program whose calls are not bounded by its text, or with a
+  ///   function that runs on into the next one; Linux refuses both, too.
   init(_ unit: CompilationUnit) throws(LoadError) {
     let instructions = unit.instructions
     isTarget = [Bool](repeating: false, count: instructions.count)
@@ -40,11 +45,17 @@ struct ProgramShape {
     }
     addressed = Set(unit.functionAddresses.values).sorted()
     let starts = entries.sorted()
+    guard starts.count <= Self.functionLimit else {
+      throw .notCompilable(
+        "more than \(Self.functionLimit) functions",
+        instruction: Int(unit.slots[starts[Self.functionLimit]]))
+    }
     for (number, start) in starts.enumerated() {
       let end = number + 1 < starts.count ? starts[number + 1] : instructions.count
       functions.append(Function(range: start..<end))
     }
     for number in functions.indices { try describe(number, starts, unit) }
+    joinFunctions()
     try checkDepth(starts, unit)
   }
 
@@ -73,8 +84,7 @@ struct ProgramShape {
       if instruction.operation != .callSubprogram,
         let target = Self.target(of: instruction, at: index), !function.range.contains(target)
       {
-        throw .notCompilable(
-          "the jump leaves its function", instruction: Int(unit.slots[index]))
+        function.shares.insert(starts.partitioningIndex { $0 > target } - 1)
       }
     }
     let last = unit.instructions[function.range.upperBound - 1].operation
@@ -84,6 +94,28 @@ struct ProgramShape {
         instruction: Int(unit.slots[function.range.upperBound - 1]))
     }
     functions[number] = function
+  }
+
+  /// Functions with instructions in common have the same frame, and the one that jumps may call
+  /// what the other one calls.
+  private mutating func joinFunctions() {
+    var isChanged = functions.contains { !$0.shares.isEmpty }
+    while isChanged {
+      isChanged = false
+      for number in functions.indices {
+        for other in functions[number].shares {
+          let old = (functions[number], functions[other])
+          functions[number].readsPreserved |= old.1.readsPreserved
+          functions[other].readsPreserved |= old.0.readsPreserved
+          functions[number].hasIterations = old.0.hasIterations || old.1.hasIterations
+          functions[other].hasIterations = functions[number].hasIterations
+          functions[number].callees.formUnion(old.1.callees)
+          functions[number].callsRegister = old.0.callsRegister || old.1.callsRegister
+          isChanged =
+            isChanged || functions[number] != old.0 || functions[other] != old.1
+        }
+      }
+    }
   }
 
   /// The frames of a program are bounded by its text: the compiled code does not count them.
@@ -110,6 +142,19 @@ struct ProgramShape {
       return highest + 1
     }
     _ = try height(0, level: 0)
+  }
+}
+
+extension [Int] {
+  /// The first index whose element fulfils a condition that all later ones fulfil, too.
+  fileprivate func partitioningIndex(where isBehind: (Int) -> Bool) -> Int {
+    var low = startIndex
+    var high = endIndex
+    while low < high {
+      let middle = (low + high) / 2
+      if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 }
 

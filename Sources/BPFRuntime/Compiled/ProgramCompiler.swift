@@ -1,4 +1,4 @@
-/// A compiler that a runtime can be given: `Runtime(compiler: .x86_64())`.
+/// A compiler that a runtime can be given: `Runtime(compiler: .x86())`.
 ///
 /// The runtime knows compilers only by this: how to get the code of a program, and how to enter
 /// it. So the module that owns a compiler depends on the runtime, and not the other way round.

@@ -20,7 +20,7 @@ public enum Engine: String, CaseIterable, Sendable {
       print("Rules are not compared with Linux: \(reason)")
       engines.removeAll { $0 == .kernel }
     }
-    if ProgramCompiler.x86_64() == nil {
+    if ProgramCompiler.x86() == nil {
       print("Rules are not tested in compiled code: there is no compiler for this machine")
       engines.removeAll { $0 == .compiled }
     }

@@ -18,7 +18,7 @@ package final class RuntimeBench: Bench {
   /// Makes an empty runtime.
   package init(_ engine: Engine) throws {
     self.engine = engine
-    runtime = Runtime(possibleCPUs: 4, compiler: engine == .compiled ? .x86_64() : nil)
+    runtime = Runtime(possibleCPUs: 4, compiler: engine == .compiled ? .x86() : nil)
     cpu = try runtime.makeCPU()
   }
 
