@@ -27,22 +27,18 @@ struct CollectionTests {
     #expect(try collection.map(data.spec.kernelName).handle.id == data.handle.id)
   }
 
-  @Test(
-    "slots are filled from initial values and tags; R4.18: dropping the collection empties them")
+  @Test("slots are filled from initial values; R4.18: they empty with the last handle")
   func slots() throws {
-    var collection: Switchyard.Collection? = try load("values")
-    let array = try #require(
-      collection?.maps.first { $0.handle.definition.type == .programArray })
-    let filled = array.handle.programs
-    #expect(!filled.isEmpty)
-    #expect(
-      Set(filled.map(\.program.name)).isSubset(of: Set(collection?.programs.map(\.spec.name) ?? []))
-    )
-    let runtime = try #require(collection?.runtime)
-    let id = array.handle.id
-    let program = filled[0].program.id
-    withExtendedLifetime(array) { collection = nil }
-    _ = (runtime, id, program)
+    let runtime: Runtime
+    let programs: [UInt32]
+    do {
+      let collection = try load("wired-chain.bpf")
+      runtime = collection.runtime
+      programs = collection.maps.flatMap { $0.handle.programs.map(\.program.id) }
+      #expect(!programs.isEmpty)
+      #expect(programs.allSatisfy { runtime.program(id: $0) != nil })
+    }
+    #expect(programs.allSatisfy { runtime.program(id: $0) == nil })
   }
 
   @Test("a program that cannot be linked or loaded does not stop the others")
@@ -71,7 +67,7 @@ struct CollectionTests {
     let without = try load("unknown_sections")
     #expect(without.refused.values.contains { $0.code == .programType })
     let with = try load("unknown_sections", .init(defaultKind: .xdp))
-    #expect(with.refused.values.allSatisfy { $0.code != .programType })
+    #expect(!with.refused.values.contains { "\($0)".contains("does not say") })
     #expect(with.programs.count > without.programs.count)
   }
 
