@@ -62,6 +62,9 @@ final class Registry: Sendable {
     }.map(body)
   }
 
+  /// Whether a map was made in this runtime.
+  func contains(_ map: Map) -> Bool { self.map(map.id) === map }
+
   func program(_ id: UInt32) -> Program? {
     state.withLock { $0.programs[id]?.program }
   }
