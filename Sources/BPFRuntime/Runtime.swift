@@ -58,15 +58,14 @@ public final class Runtime: Sendable {
     }
     let decoded = try DecodedProgram(source)
     var maps: [Map] = []
-    for (_, reference) in source.maps.sorted(by: { $0.key < $1.key })
-    where !maps.contains(where: { $0 === reference.map.map }) {
-      maps.append(reference.map.map)
+    var seen: Set<UInt32> = []
+    for (_, reference) in source.maps.sorted(by: { $0.key < $1.key }) {
+      let map = reference.map.map
+      // Its values are for other CPUs, and its programs live by other epochs.
+      guard registry.contains(map) else { throw .foreignMap(map.definition.name) }
+      if seen.insert(map.id).inserted { maps.append(map) }
     }
     guard maps.count <= Limits.mapsPerProgram else { throw .tooManyMaps(maps.count) }
-    // Its values are for other CPUs, and its programs live by other epochs.
-    if let foreign = maps.first(where: { !registry.contains($0) }) {
-      throw .foreignMap(foreign.definition.name)
-    }
     let id = registry.newProgramID()
     let image = try image(of: decoded, source, maps, id)
     try claimArrays(among: maps, for: source)

@@ -159,7 +159,7 @@ struct IsolationTests {
     let text = """
       r1 = map[m][0]+0
       r2 = 0
-      r2 = atomic_fetch_add((u64 *)(r1 +0), r2)
+      r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
       r0 = r2
       exit
       """
