@@ -89,7 +89,7 @@ struct PacketDescriptor: Sendable {
     nonmutating set { setWord(72, newValue) }
   }
 
-  /// Whether the context in front is a `struct __sk_buff`, with fields that helpers keep up to date.
+  /// Whether the context in front is a `struct __sk_buff`, whose fields helpers keep up to date.
   var isSocketBuffer: Bool {
     get { word(80) != 0 }
     nonmutating set { setWord(80, newValue ? 1 : 0) }
