@@ -56,6 +56,8 @@ final class Epochs: Sendable {
   @inline(__always)
   func exit(_ announcement: Announcement) {
     announcement.epoch.store(0, ordering: .releasing)
+    // No fence, because this is on every run's path: what is retired at this very moment may wait
+    // for the next run, or for the end of a CPU.
     if waiting.load(ordering: .relaxed) > 0 { collect() }
   }
 
