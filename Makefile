@@ -33,11 +33,13 @@ build: ## build the command line in release mode
 
 demo: build ## run the layered parser over a capture, without root
 	@echo
-	@echo '$$ switchyard chain show $(PARSER)'
-	@$(DEMO) chain show $(PARSER)
-	@echo
 	@echo '$$ switchyard run $(PARSER) --program entry -r $(CAPTURE)'
 	@$(DEMO) run $(PARSER) --program entry -r $(CAPTURE)
+	@echo
+	@echo '$$ switchyard trace $(PARSER) --program entry -r $(CAPTURE) -c 3'
+	@$(DEMO) trace $(PARSER) --program entry -r $(CAPTURE) -c 3
+	@echo
+	@echo 'More of this object: $(DEMO) chain show $(PARSER)'
 
 test: ## lint, then every test in debug mode and the long ones in release mode
 	@Scripts/setup.sh test
@@ -68,6 +70,7 @@ objects: ## compile the BPF sources of examples and fixtures again
 	@Scripts/setup.sh objects
 	$(MAKE) -C Examples objects
 	$(MAKE) -C Tests/Fixtures/objects
+	$(MAKE) -C Benchmarks/Programs objects
 
 captures: ## record and generate the captures of the examples again (needs root)
 	@Scripts/setup.sh captures

@@ -7,7 +7,8 @@ import Testing
 /// Whatever a program does, a checked run ends with a result or a fault, and the host lives on.
 ///
 /// Programs are made of instructions that are well formed and otherwise random: registers hold the
-/// context, packet pointers, maps and garbage, and helpers are called with all of them.
+/// context, packet pointers, maps, addresses of values, results of helpers and garbage, and helpers
+/// are called with arguments that fit, nearly fit or do not fit at all.
 /// `SWITCHYARD_FUZZ_PROGRAMS` sets how many are tried; the seeds are fixed.
 @Suite("Hostile programs in checked runs")
 struct HostileProgramTests {
@@ -17,7 +18,7 @@ struct HostileProgramTests {
   @Test("random programs end, with a result or a fault", arguments: 0..<8)
   func randomPrograms(seed: Int) throws {
     var outcomes = Outcomes()
-    for type in [ProgramType.xdp, .schedCls, .socketFilter] {
+    for type in [ProgramType.xdp, .schedCls, .socketFilter, Self.everything] {
       let bench = try TestBench(type: type, seed: UInt64(seed))
       for _ in 0..<Self.count { try bench.runOne(&outcomes) }
     }
@@ -25,6 +26,14 @@ struct HostileProgramTests {
     #expect(outcomes.finished > Self.count / 20)
     #expect(outcomes.faults.count >= 5, "\(outcomes.faults)")
   }
+
+  /// A type that has no struct in front of its packet and may call every helper.
+  static let everything: ProgramType = {
+    let types = [ProgramType.xdp, .schedCls, .socketFilter]
+    return ProgramType(
+      number: 0x10001, name: "everything", context: MemoryContext.layout,
+      helpers: types.flatMap { Array($0.helpers.values) }, allowsPacketLoads: true)
+  }()
 
   /// What became of the programs.
   struct Outcomes {
@@ -40,8 +49,9 @@ private final class TestBench {
   private let type: ProgramType
   private let maps: [MapHandle]
   private let array: MapHandle
+  private let global: MapHandle
   private let cpu: CPU
-  private let context: PacketContext
+  private let packetContext: PacketContext?
   private var random: SplitMix
 
   init(type: ProgramType, seed: UInt64) throws {
@@ -58,10 +68,13 @@ private final class TestBench {
         MapDefinition(type: type, keySize: key, valueSize: value, maxEntries: 3))
     }
     array = try runtime.makeMap(
-      MapDefinition(type: .programArray, keySize: 4, valueSize: 4, maxEntries: 4))
+      MapDefinition(type: .programArray, keySize: 4, valueSize: 4, maxEntries: 8))
+    global = try runtime.makeMap(
+      MapDefinition(type: .array, keySize: 4, valueSize: 64, maxEntries: 1))
     cpu = try runtime.makeCPU(index: 1)
     cpu.instructionLimit = 3000
-    context = try PacketContext(type: type)
+    let hasStruct = type.context.byteCount > 0
+    packetContext = hasStruct ? try PacketContext(type: type) : nil
   }
 
   func runOne(_ outcomes: inout HostileProgramTests.Outcomes) throws {
@@ -69,10 +82,12 @@ private final class TestBench {
       outcomes.refused += 1
       return
     }
-    let slot = UInt32.random(in: 0..<4, using: &random)
+    let slot = UInt32.random(in: 0..<8, using: &random)
     if Bool.random(using: &random) { try array.setProgram(program, at: slot) }
     let size = [14, 40, 64, 1500, 3520, 5000].randomElement(using: &random) ?? 64
-    try context.load((0..<size).map { _ in UInt8.random(in: 0...255, using: &random) })
+    let bytes = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }
+    try packetContext?.load(bytes)
+    let context: Context = try packetContext ?? MemoryContext(size == 14 ? [] : bytes)
     do throws(Fault) {
       _ = try cpu.run(program, in: context)
       outcomes.finished += 1
@@ -88,10 +103,14 @@ private final class TestBench {
     let length = Int.random(in: 3...40, using: &random)
     // Start with what real programs start with, so that the rest finds something to work on.
     append("r6 = r1", to: &instructions)
-    if type.number != ProgramType.socketFilter.number {
-      append(
-        "r7 = *(u32 *)(r1 +\(type.number == ProgramType.xdp.number ? 0 : 76))", to: &instructions)
+    switch type.number {
+    case ProgramType.xdp.number: append("r7 = *(u32 *)(r1 +0)", to: &instructions)
+    case ProgramType.schedCls.number: append("r7 = *(u32 *)(r1 +76)", to: &instructions)
+    default: append("r7 = r1", to: &instructions)
     }
+    references[instructions.count] = .init(
+      global, valueOffset: UInt32.random(in: 0..<64, using: &random))
+    instructions += Instruction.loadImmediate64(.r9, 0, source: .r2)
     append("r8 = r10", to: &instructions)
     while instructions.count < length {
       appendRandom(to: &instructions, &references)
@@ -110,32 +129,63 @@ private final class TestBench {
   private func appendRandom(
     to instructions: inout [Instruction], _ references: inout [Int: ProgramSource.MapReference]
   ) {
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<12, using: &random) {
     case 0:
       let map = maps.randomElement(using: &random) ?? array
       references[instructions.count] = .init(Bool.random(using: &random) ? map : array)
       let register = Register(rawValue: UInt8.random(in: 1...5, using: &random))
       instructions += Instruction.loadImmediate64(register, 0, source: .r1)
-    case 1:
-      // A helper with arguments that may even fit.
-      append(
-        "r1 = \(["r6", "r7", "r8", "r9"].randomElement(using: &random) ?? "r6")", to: &instructions)
-      append("r2 = r10", to: &instructions)
-      append("r2 += \(Int.random(in: -520...8, using: &random))", to: &instructions)
-      append("r3 = \(Int.random(in: -8...64, using: &random))", to: &instructions)
-      append("r4 = r2", to: &instructions)
-      if let number = type.helpers.keys.sorted().randomElement(using: &random) {
-        append("call \(number)", to: &instructions)
-      }
-    case 2:
+    case 1, 2:
+      appendHelperCall(to: &instructions, &references)
+    case 3:
       append("r1 = r6", to: &instructions)
       references[instructions.count] = .init(array)
       instructions += Instruction.loadImmediate64(.r2, 0, source: .r1)
-      append("r3 = \(Int.random(in: -1...5, using: &random))", to: &instructions)
+      append("r3 = \(Int.random(in: -1...9, using: &random))", to: &instructions)
       append("call 12", to: &instructions)
+    case 4:
+      // Where it leads is decided with the jumps.
+      instructions += Instruction.loadImmediate64(.r3, 0, source: .r4)
+      append("callx r3", to: &instructions)
+    case 5:
+      append("*(u64 *)(\(pointer()) +0) = \(pointer())", to: &instructions)
     default:
       instructions += [randomInstruction()]
     }
+  }
+
+  /// A register that holds an address more often than not.
+  private func pointer() -> String {
+    ["r6", "r7", "r8", "r9", "r10"].randomElement(using: &random) ?? "r6"
+  }
+
+  /// A call of a helper, most arguments being what its signature asks for; its result is kept
+  /// where the next instructions look for addresses.
+  private func appendHelperCall(
+    to instructions: inout [Instruction], _ references: inout [Int: ProgramSource.MapReference]
+  ) {
+    let all = type.helpers.values.sorted { $0.number < $1.number }
+    guard let helper = all.randomElement(using: &random) else { return }
+    for (index, argument) in helper.arguments.enumerated() {
+      let name = "r\(index + 1)"
+      let number = [0, 1, 4, 8, 13, 64, 300, -1, .min].randomElement(using: &random) ?? 0
+      switch Int.random(in: 0..<8, using: &random) == 0 ? .anything : argument {
+      case .context: append("\(name) = r6", to: &instructions)
+      case .map:
+        references[instructions.count] = .init(maps.randomElement(using: &random) ?? array)
+        let register = Register(rawValue: UInt8(index + 1))
+        instructions += Instruction.loadImmediate64(register, 0, source: .r1)
+      case .mapKey, .mapValue, .readableMemory, .writableMemory, .fixedMemory:
+        append("\(name) = \(pointer())", to: &instructions)
+        append("\(name) += \(Int.random(in: -520...8, using: &random) & ~3)", to: &instructions)
+      case .size: append("\(name) = \(abs(number &+ 1) % 400)", to: &instructions)
+      case .anything:
+        append(
+          "\(name) = \(Bool.random(using: &random) ? pointer() : "\(number)")", to: &instructions)
+      }
+    }
+    append("call \(helper.number)", to: &instructions)
+    append("\(["r7", "r8", "r9"].randomElement(using: &random) ?? "r9") = r0", to: &instructions)
   }
 
   private func randomInstruction() -> Instruction {
@@ -186,7 +236,8 @@ private final class TestBench {
       else { continue }
       let distance = target - index - 1
       switch operation {
-      case .callSubprogram, .jumpLong: instructions[index].immediate = Int32(distance)
+      case .callSubprogram, .jumpLong, .loadImmediate64:
+        instructions[index].immediate = Int32(distance)
       default: instructions[index].offset = Int16(distance)
       }
     }

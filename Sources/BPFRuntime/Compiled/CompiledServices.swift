@@ -41,11 +41,11 @@ private let tailCallFunction: @convention(c) (UInt64, UInt64, UInt64, UInt64, UI
     cpu: running, stackHigh: 0, entry: header &+ UInt64(ImageHeader.byteCount))
   // While tail calls are written down the budget word is 0 all the time, so that every one comes
   // here, and the count of hops is the truth.
-  let isRecording = unsafe running.words.pointee.tailCallLog != 0
-  if !isRecording { unsafe running.words.pointee.hopsLeft = running.words.pointee.budget }
+  let countsInBudget = unsafe running.words.pointee.countsInBudget
+  if countsInBudget { unsafe running.words.pointee.hopsLeft = running.words.pointee.budget }
   let entry = memory.takeTailCall(
     site: Int64(bitPattern: site), array: array, index: UInt32(truncatingIfNeeded: index))
-  if !isRecording { unsafe running.words.pointee.budget = running.words.pointee.hopsLeft }
+  if countsInBudget { unsafe running.words.pointee.budget = running.words.pointee.hopsLeft }
   return entry ?? 0
 }
 

@@ -7,9 +7,18 @@ extension CPU {
       return GuestMemory.bytes(at: address, count: Int(count))
     }
     return runtime.registry.withMap(containing: address) { map in
-      var count = 0
-      while count < limit, map.valueContains(address: address, count: count + 1) { count += 1 }
-      return GuestMemory.bytes(at: address, count: count)
+      // One byte is inside, so the longest run of them that is lies in one value.
+      var inside = 1
+      var outside = min(max(limit, 0), map.valueSize) + 1
+      while outside - inside > 1 {
+        let count = (inside + outside) / 2
+        if map.valueContains(address: address, count: count) {
+          inside = count
+        } else {
+          outside = count
+        }
+      }
+      return GuestMemory.bytes(at: address, count: min(inside, max(limit, 0)))
     } ?? []
   }
 }

@@ -26,6 +26,8 @@ public struct RunningCPU {
     var random: UInt64 = 0
     /// Instructions that a checked run may still execute.
     var instructionsLeft: UInt64 = 0
+    /// Bytes that a checked run may still give to helpers.
+    var helperBytesLeft: UInt64 = 0
     /// The CPU object, not retained.
     var owner: UnsafeMutableRawPointer?
     /// Where tail calls are written down, or 0.
@@ -44,6 +46,8 @@ public struct RunningCPU {
     /// before it calls out. 0 throughout while tail calls are written down, so that each of them
     /// takes the slow path, which counts in ``hopsLeft``.
     var budget: UInt32 = 0
+    /// Whether ``budget`` counts in this run, and not ``hopsLeft``.
+    var countsInBudget: Bool = false
     /// The host's stack pointer when compiled code was entered.
     var entryStack: UInt64 = 0
   }

@@ -36,6 +36,7 @@ public final class PacketContext: Context {
   /// - Throws: ENOMEM; EINVAL when the type's context has no packet.
   public init(type: ProgramType, capacity: Int = 3520) throws(LinuxError) {
     guard type.context.hasPacket, capacity >= 0 else { throw .invalid }
+    guard capacity <= Int32.max else { throw .noMemory }
     form = PacketForm(type)
     buffer = try StableMemory(byteCount: Self.frameByteCount(of: capacity, in: form))
     template = try StableMemory(byteCount: type.context.byteCount)
@@ -70,8 +71,9 @@ public final class PacketContext: Context {
   }
 
   private func load(buffer bytes: UnsafeRawBufferPointer, metadata: Int) throws(LinuxError) {
+    guard metadata >= 0, bytes.count <= Int32.max else { throw .invalid }
     let byteCount = bytes.count - metadata
-    guard metadata >= 0, byteCount >= form.minimumByteCount else { throw .invalid }
+    guard byteCount >= form.minimumByteCount else { throw .invalid }
     guard
       metadata == 0
         || form == .frame && metadata % 4 == 0
@@ -109,6 +111,7 @@ public final class PacketContext: Context {
     descriptor.bufferEnd = buffer.address &+ UInt64(room - PacketForm.reservedTailroom)
     descriptor.linkHeader = start
     descriptor.networkHeader = start &+ (form == .plain ? 0 : header)
+    descriptor.isSocketBuffer = form == .linkLayerBuffer || form == .networkLayerBuffer
     descriptor.redirection = 0
     descriptor.checksumState = .none
   }

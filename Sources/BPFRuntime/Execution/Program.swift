@@ -18,12 +18,15 @@ public final class Program: Sendable {
   /// What executes it.
   public let engine: Runtime.Engine
 
+  /// Whether its licence lets it call every helper.
+  let isGPLCompatible: Bool
   let maps: [Map]
   let image: ProgramImage
   /// Address of the first instruction, decoded or compiled: what a slot holds.
   let entry: UInt64
   private let code: (any CompiledCode)?
-  private let registry: Registry
+  /// The registry of its runtime, which tells runtimes apart.
+  let registry: Registry
 
   init(
     id: UInt32, source: ProgramSource, maps: [Map], image: consuming ProgramImage,
@@ -33,6 +36,7 @@ public final class Program: Sendable {
     name = source.name
     type = source.type
     traits = source.traits
+    isGPLCompatible = source.isGPLCompatible
     instructions = source.instructions
     tailCallSites = image.tailCallSites
     self.maps = maps

@@ -266,7 +266,7 @@ enum Interpreter<Policy: RunPolicy> {
         let offset = i.immediate &+ Int64(r[i.s].signedLow)
         switch memory.loadPacket(size: UInt8(i.d), context: r[6], offset: offset) {
         case .value(let value): r[0] = value
-        case .outside: pc = CodePointer(address: Self.exitWithZero.address)
+        case .outside: pc = Self.exitWithZero
         case .fault: break run
         }
       case .loadByte:

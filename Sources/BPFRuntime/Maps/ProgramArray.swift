@@ -64,8 +64,10 @@ package final class ProgramArray: Map, @unchecked Sendable {
   /// Stores a program in a slot (R4.4, R4.5); later runs see it (R4.7).
   package func set(_ program: Program, at index: UInt32) -> LinuxError? {
     guard index < definition.maxEntries else { return .tooBig }
-    // An EXT program can never be stored (R2.15).
-    guard program.type.number != 28, claim(ArrayOwner(program)) else { return .invalid }
+    // An EXT program can never be stored (R2.15), and one of another runtime would be freed under
+    // runs that this one's epochs know nothing of.
+    guard program.type.number != 28, program.registry === registry, claim(ArrayOwner(program))
+    else { return .invalid }
     let old = state.withLock { state in
       let old = state.programs.updateValue(program, forKey: index)
       publish(program.entry, at: index)

@@ -4,7 +4,7 @@
 // addresses delimit one allocated buffer:
 //   bufferStart <= metadata <= data <= end <= bufferEnd
 
-/// Where a packet is and what was done to it: nine words of eight bytes, the first seven of them
+/// Where a packet is and what was done to it: eleven words of eight bytes, the first seven of them
 /// addresses, after the context's C struct.
 @safe
 struct PacketDescriptor: Sendable {
@@ -12,7 +12,7 @@ struct PacketDescriptor: Sendable {
   let address: UInt64
 
   /// Bytes of a descriptor.
-  static let byteCount = 80
+  static let byteCount = 88
 
   /// Offset of the word that holds the address a context field stands for.
   static func wordOffset(of value: ContextField.Value) -> Int? {
@@ -87,6 +87,12 @@ struct PacketDescriptor: Sendable {
   var fragmentByteCount: UInt64 {
     get { word(72) }
     nonmutating set { setWord(72, newValue) }
+  }
+
+  /// Whether the context in front is a `struct __sk_buff`, whose fields helpers keep up to date.
+  var isSocketBuffer: Bool {
+    get { word(80) != 0 }
+    nonmutating set { setWord(80, newValue ? 1 : 0) }
   }
 
   /// Bytes of the packet, fragments included.

@@ -25,15 +25,12 @@ public struct PacketFields: Hashable, Sendable {
   public var segmentByteCount: UInt32
 
   /// Fields as a test run in Linux has them without a context.
-  ///
-  /// - Precondition: `controlBlock` has five words.
   public init(
     mark: UInt32 = 0, priority: UInt32 = 0, ingressInterface: UInt32 = 0, interface: UInt32 = 1,
     receiveQueue: UInt32 = 0, controlBlock: [UInt32] = [0, 0, 0, 0, 0], timestamp: UInt64 = 0,
     hardwareTimestamp: UInt64 = 0, wireByteCount: UInt32? = nil, segmentCount: UInt32 = 0,
     segmentByteCount: UInt32 = 0
   ) {
-    precondition(controlBlock.count == 5, "the control block has five words")
     self.mark = mark
     self.priority = priority
     self.ingressInterface = ingressInterface

@@ -10,10 +10,10 @@ enum PacketForm: Sendable {
   case plain
 
   init(_ type: ProgramType) {
-    switch type.number {
-    case 1: self = .networkLayerBuffer
-    case 3, 4: self = .linkLayerBuffer
-    case 6: self = .frame
+    switch (type.number, type.context.byteCount) {
+    case (1, SocketBufferOffset.structSize): self = .networkLayerBuffer
+    case (3...4, SocketBufferOffset.structSize): self = .linkLayerBuffer
+    case (6, XDPOffset.structSize): self = .frame
     default: self = .plain
     }
   }

@@ -105,7 +105,9 @@ struct ParsedNumber {
     _ store: (ParsedNumber) throws(LinuxError) -> Void
   ) -> UInt64 {
     do throws(LinuxError) {
-      let bytes = GuestMemory.bytes(at: text, count: Int(size.asUInt32))
+      let count = Int(size.asUInt32)
+      let bytes =
+        GuestMemory.text(at: text, count: count) ?? GuestMemory.bytes(at: text, count: count)
       let parsed = try ParsedNumber(bytes, flags: flags)
       try store(parsed)
       return UInt64(parsed.byteCount)

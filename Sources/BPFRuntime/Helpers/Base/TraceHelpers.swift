@@ -28,11 +28,12 @@ extension Helper {
 
 extension RunningCPU {
   fileprivate func trace(_ format: UInt64, _ size: UInt64, _ arguments: [UInt64]) -> UInt64 {
-    let text = GuestMemory.bytes(at: format, count: Int(size.asUInt32))
-    guard let end = text.firstIndex(of: 0) else { return LinuxError.invalid.helperResult }
+    guard let text = GuestMemory.text(at: format, count: Int(size.asUInt32)) else {
+      return LinuxError.invalid.helperResult
+    }
     do throws(LinuxError) {
       var rendering = TraceRendering(arguments: arguments) { readableBytes(at: $0, limit: $1) }
-      try rendering.render(Array(text[..<end]))
+      try rendering.render(text)
       // Linux prints what it has as a C string.
       let line = Array(rendering.output.bytes.prefix { $0 != 0 })
       withOwner { $0.traceHandler?(line) }

@@ -69,13 +69,13 @@ struct TraceRendering {
 
   private mutating func reserve(_ byteCount: Int) throws(LinuxError) {
     if byteCount > 1 { room &= ~3 }
-    guard room >= byteCount else { throw LinuxError(rawValue: 28) }
+    guard room >= byteCount else { throw .noSpace }
     room -= byteCount
   }
 
   /// The string at an address; an empty one where nothing may be read.
   private mutating func string(at address: UInt64) throws(LinuxError) -> [UInt8] {
-    guard room > 0 else { throw LinuxError(rawValue: 28) }
+    guard room > 0 else { throw .noSpace }
     let bytes = Array(readBytes(address, room - 1).prefix { $0 != 0 })
     room -= bytes.count + 1
     return bytes
