@@ -98,7 +98,8 @@ public final class Runtime: Sendable {
           decoded, type: source.type, maps: maps, programID: id, header: image.header)) : nil
     try claimArrays(among: maps, for: source, engine)
     let program = Program(
-      id: id, source: source, maps: maps, image: image, code: code, registry: registry)
+      id: id, source: source, maps: maps, image: image, code: code, enter: compiler?.enter,
+      registry: registry)
     registry.add(program)
     return program
   }

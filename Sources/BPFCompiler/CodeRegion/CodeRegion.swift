@@ -12,8 +12,8 @@ package final class CodeRegion: Sendable {
   /// The code that all programs share.
   package let entryCode: EntryCode
 
-  /// Images start at multiples of this.
-  static let granule = 16
+  /// Images start at multiples of this, and so do loops in them.
+  static let granule = 32
   /// Bytes in front of an entry; the last four are the program's number.
   static let headerByteCount = 16
 

@@ -15,7 +15,13 @@ extension Lowering {
       guard first.destination != first.source else { return 0 }
       return lowerMoveAnd(first, second, at: index)
     case .shiftLeft64Immediate:
-      return lowerExtension(first, first.destination, at: index)
+      let count = lowerExtension(first, first.destination, at: index)
+      return count > 0 ? count : lowerScaled(first, first.destination, at: index)
+    case .add64Register where first.destination != first.source:
+      guard let load = loadThrough(first.destination, at: index + 1) else { return 0 }
+      lowerLoad(
+        load, MemoryOperand(machine(first.source), index: machine(first.destination)))
+      return 2
     default: return 0
     }
   }
@@ -31,12 +37,11 @@ extension Lowering {
     switch (size, second.operation) {
     case (.doubleWord, .add64Immediate), (.word, .add32Immediate):
       let memory = MemoryOperand(source, Int32(truncatingIfNeeded: second.immediate))
-      out.loadAddress(size, destination, memory)
-      return 2
+      return 2 + lowerAddress(size, memory, move.destination, at: index + 2)
     case (.doubleWord, .add64Register), (.word, .add32Register):
       let added = second.source == move.destination ? source : machine(second.source)
-      out.loadAddress(size, destination, MemoryOperand(source, index: added))
-      return 2
+      let memory = MemoryOperand(source, index: added)
+      return 2 + lowerAddress(size, memory, move.destination, at: index + 2)
     case (.doubleWord, .and64Immediate), (.word, .and32Immediate):
       lowerMask(size, destination, source, Int32(truncatingIfNeeded: second.immediate))
       return 2
@@ -49,10 +54,61 @@ extension Lowering {
       out.shift(operation.shift, size, destination, source, by: machine(second.source))
       return 2
     case (.doubleWord, .shiftLeft64Immediate) where continues(at: index + 2):
-      let count = lowerExtension(second, move.source, at: index + 1)
+      let extended = lowerExtension(second, move.source, at: index + 1)
+      let count = extended > 0 ? extended : lowerScaled(second, move.source, at: index + 1)
       return count == 0 ? 0 : count + 1
     default: return 0
     }
+  }
+
+  // MARK: Addresses
+
+  /// `r <<= 1, 2 or 3; r += base`, what is shifted being in `source`.
+  private mutating func lowerScaled(
+    _ shift: DecodedInstruction, _ source: UInt8, at index: Int
+  ) -> Int {
+    guard continues(at: index + 1), (1...3).contains(shift.immediate),
+      let scale = MemoryOperand.Scale(rawValue: UInt8(truncatingIfNeeded: shift.immediate))
+    else { return 0 }
+    let sum = unit.instructions[index + 1]
+    guard sum.operation == .add64Register, sum.destination == shift.destination,
+      sum.source != shift.destination
+    else { return 0 }
+    let memory = MemoryOperand(machine(sum.source), index: machine(source), scale)
+    return 2 + lowerAddress(.doubleWord, memory, shift.destination, at: index + 2)
+  }
+
+  /// Computes an address into a register, or loads through it at once if that is all that the
+  /// register is for. Returns how many more instructions that took.
+  private mutating func lowerAddress(
+    _ size: OperandSize, _ memory: MemoryOperand, _ register: UInt8, at next: Int
+  ) -> Int {
+    if size == .doubleWord, let load = loadThrough(register, at: next),
+      Int32(exactly: Int64(memory.displacement) + Int64(load.offset)) != nil
+    {
+      lowerLoad(load, memory)
+      return 1
+    }
+    out.loadAddress(size, machine(register), memory)
+    return 0
+  }
+
+  /// The instruction, if it loads through a register and overwrites it.
+  private func loadThrough(_ register: UInt8, at index: Int) -> DecodedInstruction? {
+    guard continues(at: index) else { return nil }
+    let load = unit.instructions[index]
+    guard case .load = load.operation.kind, load.source == register,
+      load.destination == register,
+      redirectedWord(at: Int(load.offset), base: register, load, index) == nil
+    else { return nil }
+    return load
+  }
+
+  private mutating func lowerLoad(_ i: DecodedInstruction, _ base: MemoryOperand) {
+    guard case .load(let size, let signExtended) = i.operation.kind else { return }
+    var memory = base
+    memory.displacement &+= i.offset
+    load(size, signExtended, machine(i.destination), memory)
   }
 
   /// `r <<= 32; r >>= 32`, logical or arithmetic: an extension of the low half, of `source`.

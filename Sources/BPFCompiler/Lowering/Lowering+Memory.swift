@@ -29,7 +29,8 @@ extension Lowering {
     out.bind(resume)
   }
 
-  private mutating func load(
+  /// A load as it stands, from any address.
+  mutating func load(
     _ size: Operation.Size, _ signExtended: Bool, _ destination: MachineRegister,
     _ memory: MemoryOperand
   ) {
@@ -91,7 +92,7 @@ extension Lowering {
   }
 
   /// Where a load of a word goes instead, relative to its base, if the base may be the context.
-  private func redirectedWord(
+  func redirectedWord(
     at offset: Int, base: UInt8, _ i: DecodedInstruction, _ index: Int
   ) -> Int? {
     guard let context, context.base(of: i, at: index, base) != .other else { return nil }

@@ -41,8 +41,9 @@ struct Lowering: ~Copyable {
     let context = unit.context.isKeptAsSeen ? nil : ContextTracking(unit, shape)
     self.context = context
     var sum: Int32 = 0
-    longest = unit.instructions.map { instruction in
+    longest = unit.instructions.enumerated().map { index, instruction in
       defer { sum &+= Self.longestCode(of: instruction.operation, context != nil) }
+      if shape.isLoopHead[index] { sum &+= Int32(CodeRegion.granule) }
       return sum
     }
     self.out = out
@@ -64,6 +65,7 @@ struct Lowering: ~Copyable {
       var index = function.range.lowerBound
       while index < function.range.upperBound {
         if shape.isTarget[index] { known.forget() }
+        if shape.isLoopHead[index] { alignLoop() }
         out.bind(labels[index])
         let count = lowerFused(at: index)
         if count == 0 { try lower(at: index) }
@@ -73,6 +75,15 @@ struct Lowering: ~Copyable {
     }
     lowerCold()
     return out
+  }
+
+  /// Loops start where a fetch of the processor starts.
+  private mutating func alignLoop() {
+    var padding = -(out.count + CodeRegion.headerByteCount) & (CodeRegion.granule - 1)
+    while padding > 0 {
+      out.nop(byteCount: min(padding, 9))
+      padding -= min(padding, 9)
+    }
   }
 
   private mutating func lower(at index: Int) throws(LoadError) {

@@ -22,6 +22,8 @@ struct ProgramShape {
   var functions: [Function] = []
   /// For every instruction, whether a jump or call leads to it: what was known before it is void.
   var isTarget: [Bool]
+  /// For every instruction, whether a jump leads back to it.
+  var isLoopHead: [Bool]
   /// The first instructions of functions whose addresses are taken, in order.
   var addressed: [Int] = []
 
@@ -33,6 +35,7 @@ struct ProgramShape {
   init(_ unit: CompilationUnit) throws(LoadError) {
     let instructions = unit.instructions
     isTarget = [Bool](repeating: false, count: instructions.count)
+    isLoopHead = isTarget
     var entries: Set<Int> = [0]
     for (index, instruction) in instructions.enumerated() {
       if let target = unit.functionAddresses[index] {
@@ -40,7 +43,11 @@ struct ProgramShape {
         isTarget[target] = true
       } else if let target = Self.target(of: instruction, at: index) {
         isTarget[target] = true
-        if instruction.operation == .callSubprogram { entries.insert(target) }
+        if instruction.operation == .callSubprogram {
+          entries.insert(target)
+        } else if target <= index {
+          isLoopHead[target] = true
+        }
       }
     }
     addressed = Set(unit.functionAddresses.values).sorted()

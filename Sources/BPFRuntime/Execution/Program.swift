@@ -24,13 +24,18 @@ public final class Program: Sendable {
   let image: ProgramImage
   /// Address of the first instruction, decoded or compiled: what a slot holds.
   let entry: UInt64
+  /// Enters the machine code; `nil` for an interpreted program.
+  let enter: ProgramCompiler.EnterFunction?
+  /// The rights of its context, which also tell layouts apart: beside the type, because every run
+  /// asks for them.
+  let contextAccess: ContextAccessTable
   private let code: (any CompiledCode)?
   /// The registry of its runtime, which tells runtimes apart.
   let registry: Registry
 
   init(
     id: UInt32, source: ProgramSource, maps: [Map], image: consuming ProgramImage,
-    code: (any CompiledCode)?, registry: Registry
+    code: (any CompiledCode)?, enter: ProgramCompiler.EnterFunction?, registry: Registry
   ) {
     self.id = id
     name = source.name
@@ -41,6 +46,8 @@ public final class Program: Sendable {
     tailCallSites = image.tailCallSites
     self.maps = maps
     self.code = code
+    self.enter = code == nil ? nil : enter
+    contextAccess = source.type.context.access
     engine = code == nil ? .interpreter : .compiled
     entry = code?.entry ?? image.entry
     self.image = image
