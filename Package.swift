@@ -36,6 +36,9 @@ let package = Package(
     .target(
       name: "BPFRuntime", dependencies: ["BPFInstructions", "CPlatform"], swiftSettings: settings),
     .target(
+      name: "BPFVerifier", dependencies: ["BPFInstructions", "BPFObject", "BPFRuntime"],
+      swiftSettings: settings),
+    .target(
       name: "BPFHooks", dependencies: ["BPFRuntime", "CPcap"], swiftSettings: settings),
     .target(
       name: "BPFKernel", dependencies: ["BPFInstructions", "BPFObject", "CPlatform"],
@@ -70,6 +73,12 @@ let package = Package(
     .testTarget(
       name: "BPFRuntimeTests",
       dependencies: ["BPFRuntime", "BPFInstructions", "BPFKernel", "TestSupport"],
+      swiftSettings: testSettings),
+    .testTarget(
+      name: "BPFVerifierTests",
+      dependencies: [
+        "BPFVerifier", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "TestSupport",
+      ],
       swiftSettings: testSettings),
     .testTarget(
       name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],
