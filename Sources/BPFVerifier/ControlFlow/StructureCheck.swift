@@ -1,4 +1,5 @@
 import BPFInstructions
+import BPFObject
 import BPFRuntime
 
 /// What is wrong with a program before any value is looked at, in the order in which Linux looks.
@@ -130,7 +131,7 @@ struct StructureCheck {
         guard let prototype = function.prototype else {
           throw .invalid("\(name) is not allowed in subprogs without BTF")
         }
-        guard case .number(let byteCount)? = Optional(prototype.result), byteCount <= 8 else {
+        guard case .number(let byteCount) = prototype.result, byteCount <= 8 else {
           throw .invalid("\(name) is only allowed in \(place).")
         }
       }

@@ -21,7 +21,9 @@ extension Explorer {
         return true
       }
       saved.misses += 1
-      if saved.openPaths == 0, saved.misses > saved.hits * 3 + 3 {
+      // States that many paths passed in vain are not worth looking at again.
+      let patience = isLoopPoint ? 64 : 3
+      if saved.misses > saved.hits * patience + patience {
         explored[slot].remove(at: index)
       } else {
         index += 1

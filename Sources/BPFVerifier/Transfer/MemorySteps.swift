@@ -47,7 +47,7 @@ extension Explorer {
 
   mutating func loadAcquire(_ instruction: Instruction, _ size: Operation.Size) throws(Refusal) {
     let base = try read(instruction.source)
-    try checkAtomic(base, instruction.source, size, offset: instruction.offset)
+    try checkAtomic(base, instruction.source, size, offset: instruction.offset, loads: true)
     var value = try loadValue(
       instruction.source, base, offset: Int(instruction.offset), size: size.byteCount)
     if value.isScalar { value.scalar = value.scalar.truncated(toBytes: size.byteCount) }
@@ -105,13 +105,15 @@ extension Explorer {
   }
 
   private func checkAtomic(
-    _ base: RegisterState, _ register: Register, _ size: Operation.Size, offset: Int16
+    _ base: RegisterState, _ register: Register, _ size: Operation.Size, offset: Int16,
+    loads: Bool = false
   ) throws(Refusal) {
     let number = register.rawValue
     switch base.kind {
     case .context, .packet, .packetMetadata, .socket:
       throw .access(
-        "BPF_ATOMIC stores into R\(number) \(base.kind.logName) is not allowed",
+        "BPF_ATOMIC \(loads ? "loads from" : "stores into") R\(number) \(base.kind.logName) "
+          + "is not allowed",
         register: Int(number))
     default: break
     }

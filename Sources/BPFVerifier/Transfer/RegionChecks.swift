@@ -50,21 +50,24 @@ extension Explorer {
         "R\(number) min value is negative, either use unsigned index or do a if (index >=0) check.",
         register: Int(number))
     }
-    try checkPlace(lowest.overflow ? .max : lowest.0, size, regionSize, name, number)
+    try checkPlace(lowest.overflow ? .max : lowest.0, size, regionSize, name, (number, "min"))
     guard base.scalar.maximum < 1 << 29 else {
       throw .access(
         "R\(number) unbounded memory access, make sure to bounds check any such access",
         register: Int(number))
     }
-    try checkPlace(distance + Int64(base.scalar.maximum), size, regionSize, name, number)
+    try checkPlace(
+      distance + Int64(base.scalar.maximum), size, regionSize, name, (number, "max"))
   }
 
   private func checkPlace(
-    _ offset: Int64, _ size: Int, _ regionSize: Int, _ name: String, _ number: UInt8
+    _ offset: Int64, _ size: Int, _ regionSize: Int, _ name: String,
+    _ bound: (register: UInt8, name: String)
   ) throws(Refusal) {
     guard offset >= 0, offset <= Int64(regionSize) - Int64(size) else {
       throw .access(
-        "invalid access to \(name) off=\(offset) size=\(size)", register: Int(number))
+        "invalid access to \(name) off=\(offset) size=\(size)\nR\(bound.register) \(bound.name) "
+          + "value is outside of the allowed memory range", register: Int(bound.register))
     }
   }
 

@@ -69,10 +69,21 @@ extension Explorer {
     self[instruction.destination] = value
   }
 
-  mutating func swapBytes(_ instruction: Instruction) throws(Refusal) {
+  mutating func swapBytes(
+    _ instruction: Instruction, _ order: Operation.ByteOrder, bits: Int
+  ) throws(Refusal) {
     let value = try read(instruction.destination)
-    var result = RegisterState.unknown
-    if value.isScalar { result.source = value.source }
+    guard value.isScalar else {
+      self[instruction.destination] = RegisterState(Scalar.anything.truncated(toBytes: bits / 8))
+      return
+    }
+    // The host is little-endian.
+    var result = value
+    result.unlink()
+    result.scalar =
+      order == .toLittleEndian
+      ? value.scalar.truncated(toBytes: bits / 8)
+      : .matching(value.scalar.bits.byteSwapped(bits: bits))
     self[instruction.destination] = result
   }
 

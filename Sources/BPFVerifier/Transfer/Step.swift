@@ -12,7 +12,7 @@ extension Explorer {
     case .signExtendingMove(let bits, let width):
       try signExtend(instruction, from: bits, width)
     case .negate(let width): try negate(instruction, width)
-    case .byteOrder: try swapBytes(instruction)
+    case .byteOrder(let order, let bits): try swapBytes(instruction, order, bits: bits)
     case .jump(let long):
       jumps &+= 1
       return .to(slot &+ 1 &+ (long ? Int(instruction.immediate) : Int(instruction.offset)))
@@ -52,6 +52,13 @@ extension Explorer {
     switch error.reason {
     case .invalidRegister(let number): return .invalid("R\(number) is invalid")
     case .framePointerWritten: return .access("frame pointer is read only", register: 10)
+    case .reservedFields where instruction.opcode & 0xe7 == 0xc3:
+      let isWide = instruction.opcode & 0x18 == 0 || instruction.opcode & 0x18 == 0x18
+      let code = String(UInt32(bitPattern: instruction.immediate), radix: 16)
+      return .invalid(
+        isWide
+          ? "BPF_ATOMIC uses invalid atomic opcode \(code.count < 2 ? "0" : "")\(code)"
+          : "invalid atomic operand size")
     case .reservedFields:
       return .invalid("\(Self.reservedName(instruction.opcode)) uses reserved fields")
     case .unknownOpcode(let opcode): return .invalid("unknown opcode \(String(opcode, radix: 16))")
