@@ -36,9 +36,11 @@ struct Explorer {
   var log: VerifierLog
   /// The global function whose body is being verified; `nil` for the program itself.
   var globalFunction: Int?
+  /// Global functions that some path calls.
+  var calledGlobals: Set<Int> = []
+  /// By function, in bytes.
   var stackDepths: [Int32]
-  /// By function: whether a tail call was seen to leave it.
-  var returnValues: ReturnRule
+  let returnValues: ReturnRule
 
   /// A side of a fork that has not been followed yet.
   struct PendingPath {

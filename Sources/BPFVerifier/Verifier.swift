@@ -111,8 +111,10 @@ extension Explorer {
   mutating func verifyAll() throws(Refusal) {
     state.frame.registers[1] = .pointer(.context)
     try explore(from: 0)
-    for index in code.functions.indices where code.functions[index].isGlobal {
+    var verified: Set<Int> = []
+    while let index = calledGlobals.subtracting(verified).min() {
       try verifyGlobal(index)
+      verified.insert(index)
     }
     let depths = StackDepthCheck(code: code, depths: stackDepths)
     try depths.run(from: 0)
@@ -141,12 +143,12 @@ extension Explorer {
   ) throws(Refusal) -> RegisterState {
     switch parameter {
     case .number: return .unknown
-    case .pointer(let structure, let byteCount):
+    case .pointer(let structure, let byteCount, let isNonNull):
       if program.type.contextStructures.contains(structure) { return .pointer(.context) }
       guard byteCount > 0 else { break }
-      var value = RegisterState.pointer(.memoryOrNull)
+      var value = RegisterState.pointer(isNonNull ? .memory : .memoryOrNull)
       value.range = byteCount
-      value.id = newID()
+      if !isNonNull { value.id = newID() }
       return value
     case .void, .other: break
     }

@@ -54,8 +54,10 @@ extension VerifierCase.ValueType {
     case .int: .number(byteCount: 4)
     case .unsigned(let byteCount): .number(byteCount: byteCount)
     case .context:
-      .pointer(structure: type.number == 6 ? "xdp_md" : "__sk_buff", byteCount: 4)
-    case .memory(let byteCount, _): .pointer(structure: "memory", byteCount: byteCount)
+      .pointer(
+        structure: type.number == 6 ? "xdp_md" : "__sk_buff", byteCount: 4, isNonNull: true)
+    case .memory(let byteCount, let isNonNull):
+      .pointer(structure: "memory", byteCount: byteCount, isNonNull: isNonNull)
     }
   }
 }

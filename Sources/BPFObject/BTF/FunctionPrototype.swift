@@ -11,8 +11,9 @@ public struct FunctionPrototype: Hashable, Sendable {
     case void
     /// A number of at most eight bytes: an integer or an enumeration.
     case number(byteCount: UInt32)
-    /// The address of something of a known size; 0 if the size is not known.
-    case pointer(structure: String, byteCount: UInt32)
+    /// The address of something of a known size; 0 if the size is not known. Without the tag
+    /// `arg:nonnull` it may be null.
+    case pointer(structure: String, byteCount: UInt32, isNonNull: Bool)
     /// Something else: a structure by value, say.
     case other
   }
@@ -40,9 +41,26 @@ extension BTF {
     guard prototype.kind == .functionPrototype else { return nil }
     var parameters: [FunctionPrototype.Value] = []
     for index in 0..<prototype.count {
-      parameters.append(try value(prototype.details.u32(at: index * 8 + 4)))
+      var parameter = try value(prototype.details.u32(at: index * 8 + 4))
+      if case .pointer(let structure, let byteCount, _) = parameter,
+        try isTagged("arg:nonnull", function: id, parameter: index)
+      {
+        parameter = .pointer(structure: structure, byteCount: byteCount, isNonNull: true)
+      }
+      parameters.append(parameter)
     }
     return FunctionPrototype(parameters: parameters, result: try value(prototype.sizeOrType))
+  }
+
+  private func isTagged(
+    _ tag: String, function: ID, parameter: Int
+  ) throws(ObjectFileError) -> Bool {
+    for type in types where type.kind == .declarationTag && type.sizeOrType == function {
+      if try type.details.u32(at: 0) == parameter, try string(type.nameOffset) == tag {
+        return true
+      }
+    }
+    return false
   }
 
   private func value(_ id: ID) throws(ObjectFileError) -> FunctionPrototype.Value {
@@ -53,11 +71,11 @@ extension BTF {
     case .integer, .enumeration, .enumeration64:
       return type.sizeOrType <= 8 ? .number(byteCount: type.sizeOrType) : .other
     case .pointer:
-      guard type.sizeOrType != 0 else { return .pointer(structure: "", byteCount: 0) }
+      guard type.sizeOrType != 0 else { return .pointer(structure: "", byteCount: 0, isNonNull: false) }
       let target = try resolved(type.sizeOrType)
       let name = target.type.kind == .structure ? try string(target.type.nameOffset) : ""
       let size = (try? size(of: target.id)) ?? 0
-      return .pointer(structure: name, byteCount: size)
+      return .pointer(structure: name, byteCount: size, isNonNull: false)
     default: return .other
     }
   }

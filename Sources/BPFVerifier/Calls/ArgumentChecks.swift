@@ -47,7 +47,11 @@ extension Explorer {
     case .socket: try checkSocketArgument(register, value, signature, &facts)
     case .reservation:
       try expect(register, value, [.memory], "ringbuf_mem")
-      try checkUnmodified(register, value)
+      guard value.fixedOffset == 0 else {
+        throw .invalid(
+          "R\(register.rawValue) must have zero offset when passed to release func or trusted arg "
+            + "to kfunc", register: Int(register.rawValue))
+      }
       guard value.reference != 0 else {
         throw .invalid("R\(register.rawValue) must be referenced when passed to release function")
       }
@@ -62,7 +66,7 @@ extension Explorer {
   ) throws(Refusal) {
     guard kinds.contains(value.kind) else {
       throw .access(
-        "R\(register.rawValue) type=\(value.kind.logName) expected=\(names)",
+        "R\(register.rawValue) type=\(value.typeName) expected=\(names)",
         register: Int(register.rawValue))
     }
   }
@@ -101,13 +105,19 @@ extension Explorer {
         register, value, offset: 0, size: size, of: program.maps[Int(value.map)].keySize,
         "map key, key_size=\(program.maps[Int(value.map)].keySize)")
     case .memory:
-      if writes, value.detail != 0 {
+      if writes, value.detail == RegisterState.readOnly {
         throw .access("R\(register.rawValue) cannot write into rdonly_mem")
       }
       try checkMemory(register, value, offset: 0, size: size)
     default:
       guard size > 0 else { return }
-      let range = try stackRange(register, value, offset: 0, size: size, isWrite: writes)
+      let range: ClosedRange<Int>
+      do throws(Refusal) {
+        range = try stackRange(register, value, offset: 0, size: size, isWrite: writes)
+      } catch {
+        // The same words as for an access by the program itself, with another number.
+        throw .invalid(error.message, register: Int(register.rawValue))
+      }
       let frame = Int(value.frame)
       let function = state[functionOf: frame]
       stackDepths[function] = max(
@@ -178,6 +188,7 @@ extension Explorer {
       return
     }
     let most = Int(size.scalar.maximum)
+    facts.largestSize = most
     try checkHelperAccess(register, value, size: most, writes: writes, signature)
     if writes { facts.filled.append((value, most, size.scalar.isConstant)) }
   }
@@ -190,10 +201,10 @@ extension Explorer {
     else { return }
     let (index, byte) = Self.place(Int(offset))
     let slot = stackSlot(Int(value.frame), index)
-    if byte == 0, slot.isSpilled, slot.spilledByteCount == 4 || slot.spilledByteCount == 8,
-      slot.value.isScalar, let key = slot.value.scalar.constant32 {
-      if slot.spilledByteCount == 8, slot.value.constant == nil { return }
-      guard slot.value.scalar.isConstant, key < shape.definition.maxEntries else { return }
+    // Like Linux, only take a number that ends where the key does.
+    if slot.isSpilled, slot.spilledByteCount == byte + 4, let value = slot.value.constant {
+      let key = UInt32(truncatingIfNeeded: value >> UInt64(byte * 8))
+      guard key < shape.definition.maxEntries else { return }
       needsPrecisely(slot.value)
       facts.isCertainHit = true
     } else if (byte..<min(8, byte + 4)).allSatisfy({ slot[byte: $0] == StackByte.zero }),
@@ -242,7 +253,7 @@ extension Explorer {
   ) throws(Refusal) {
     guard value.isScalar, let size = value.constant else {
       throw .access(
-        "R\(register.rawValue) is not a constant", register: Int(register.rawValue))
+        "R\(register.rawValue) is not a known constant'", register: Int(register.rawValue))
     }
     needsPrecisely(value)
     guard size < 1 << 29 else { throw .access("R\(register.rawValue) allocation is too large") }

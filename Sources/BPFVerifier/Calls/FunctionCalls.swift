@@ -51,43 +51,63 @@ extension Explorer {
     }
     for (position, parameter) in prototype.parameters.prefix(5).enumerated() {
       let register = Register(rawValue: UInt8(position + 1))
-      guard fits(try read(register), register, parameter) else {
-        throw .invalid("Caller passes invalid args into func#\(target) ('\(function.name)')")
+      do throws(Refusal) {
+        try checkGlobalArgument(self[register], register, parameter, position)
+      } catch {
+        throw Refusal(
+          errno: error.errno,
+          message: "\(error.message)\nCaller passes invalid args into func#\(target) "
+            + "('\(function.name)')", register: position + 1)
       }
     }
+    calledGlobals.insert(target)
     for number in 0...5 { state.frame.registers[number] = .uninitialized }
     if function.changesPacket { forgetPacket() }
     self[.r0] = .unknown
   }
 
-  private mutating func fits(
-    _ value: RegisterState, _ register: Register, _ parameter: FunctionPrototype.Value
-  ) -> Bool {
+  private mutating func checkGlobalArgument(
+    _ value: RegisterState, _ register: Register, _ parameter: FunctionPrototype.Value,
+    _ position: Int
+  ) throws(Refusal) {
+    let number = register.rawValue
     switch parameter {
-    case .number: return value.isScalar
-    case .pointer(let structure, let byteCount):
+    case .number: if !value.isScalar { throw .invalid("R\(number) is not a scalar") }
+    case .pointer(let structure, let byteCount, let isNonNull):
       if program.type.contextStructures.contains(structure) {
-        return value.kind == .context && value.fixedOffset == 0
-      }
-      if value.isZero { return true }
-      let signature = HelperSignature(0, [])
-      do throws(Refusal) {
-        guard byteCount > 0 else { return false }
-        try checkBuffer(register, value, size: Int(byteCount), writes: true, signature)
-        if value.kind == .stack {
-          noteStackRead(
-            Int(value.frame), Int(value.offset) + Int(value.scalar.signedMinimum),
-            Int(value.offset) + Int(value.scalar.signedMaximum) + Int(byteCount) - 1)
-          overwrite(
-            Int(value.frame), Int(value.offset) + Int(value.scalar.signedMinimum),
-            Int(byteCount) + Int(value.scalar.signedMaximum - value.scalar.signedMinimum))
+        guard value.kind == .context else {
+          throw .invalid("arg#\(position) expects pointer to ctx")
         }
-        return true
-      } catch {
-        return false
+        return try checkUnmodified(register, value)
       }
-    case .void, .other: return false
+      if value.isZero || value.kind.mayBeNull, isNonNull {
+        throw .invalid("arg#\(position) is expected to be non-NULL")
+      }
+      if value.isZero { return needsPrecisely(value) }
+      try checkGlobalMemory(value, register, Int(byteCount))
+    case .void, .other: throw .invalid("arg#\(position) has a type that is not supported")
     }
+  }
+
+  /// Memory that a global function may read and write.
+  private mutating func checkGlobalMemory(
+    _ given: RegisterState, _ register: Register, _ byteCount: Int
+  ) throws(Refusal) {
+    guard byteCount > 0 else { throw .invalid("memory of unknown size") }
+    var value = given
+    value.kind = value.kind.nonNull
+    do throws(Refusal) {
+      for writes in [false, true] {
+        try checkBuffer(
+          register, value, size: byteCount, writes: writes, HelperSignature(0, []))
+      }
+    } catch {
+      throw .invalid(error.message)
+    }
+    guard value.kind == .stack else { return }
+    let first = Int(value.offset) + Int(value.scalar.signedMinimum)
+    let last = Int(value.offset) + Int(value.scalar.signedMaximum) + byteCount
+    overwrite(Int(value.frame), first, last - first)
   }
 
   mutating func exit() throws(Refusal) -> Flow {

@@ -15,6 +15,8 @@ struct CallFacts {
   var callback: Int?
   var callbackData = RegisterState.uninitialized
   var lock: RegisterState?
+  /// Of memory with a size: the most that it may be.
+  var largestSize = 0
   /// Memory that the helper fills.
   var filled: [(base: RegisterState, size: Int, isExact: Bool)] = []
 }
@@ -22,7 +24,9 @@ struct CallFacts {
 extension Explorer {
   mutating func callHelper(_ instruction: Instruction) throws(Refusal) -> Flow {
     let number = instruction.immediate
-    guard let name = HelperNames.name(of: number) ?? program.type.helpers[number]?.name, number > 0
+    guard
+      let name = number == 0
+        ? "unspec" : HelperNames.name(of: number) ?? program.type.helpers[number]?.name
     else { throw .invalid("invalid func unknown#\(number)") }
     guard program.type.permits(number) else {
       throw .invalid("program of this type cannot use helper bpf_\(name)#\(number)")
@@ -63,7 +67,7 @@ extension Explorer {
     if let map = facts.map { self.facts[slot].note(map: Int32(truncatingIfNeeded: map)) }
     switch signature.result {
     case .void: break
-    case .scalar: self[.r0] = .unknown
+    case .scalar: self[.r0] = RegisterState(resultRange(signature.number, facts))
     case .mapValueOrNull: self[.r0] = lookupResult(facts)
     case .memoryOrNull:
       var value = RegisterState.pointer(.memoryOrNull)
@@ -81,6 +85,21 @@ extension Explorer {
         value.reference = facts.socket.reference
       }
       self[.r0] = value
+    }
+  }
+
+  /// What is known of some results.
+  private func resultRange(_ number: Int32, _ facts: CallFacts) -> Scalar {
+    let mostCPUs: UInt64 = 4096
+    switch number {
+    case 8: return .between(0, mostCPUs - 1)
+    case 45, 114, 115:
+      var scalar = Scalar.anything
+      scalar.signedMinimum = -4095
+      scalar.signedMaximum = Int64(facts.largestSize)
+      scalar.tighten()
+      return scalar
+    default: return .anything
     }
   }
 
@@ -111,18 +130,7 @@ extension Explorer {
     }
     state.references.remove(at: index)
     state.forEachValue { value in
-      if value.reference == reference { value = .uninitialized }
-    }
-    for depth in 0...state.depth { scrubStale(depth) }
-  }
-
-  /// Slots whose register was taken away are just bytes.
-  private mutating func scrubStale(_ depth: Int) {
-    state.withFrame(depth) { frame in
-      for index in frame.stack.indices
-      where frame.stack[index].isSpilled && frame.stack[index].value.kind == .uninitialized {
-        frame.stack[index].scrub()
-      }
+      if value.reference == reference { value = .unknown }
     }
   }
 

@@ -8,6 +8,12 @@ extension Explorer {
     guard let index = facts.map else { return }
     let map = program.maps[index]
     let type = map.type.rawValue
+    let isReadOnly =
+      map.definition.flags.contains(.readOnlyForPrograms) || Self.isReadOnlyByNature(type)
+    if [2, 3, 87, 88].contains(number), isReadOnly { throw .access("write into map forbidden") }
+    if number == 12, type != MapType.programArray.rawValue {
+      throw .invalid("expected prog array map for tail call")
+    }
     if !Self.mapAdmits(type, number) || !Self.helperAdmits(number, type) {
       // Linux has an error number of its own for what callbacks cannot walk.
       if number == 164 {
@@ -15,13 +21,13 @@ extension Explorer {
       }
       throw .invalid("cannot pass map_type \(type) into func bpf_\(signature.name)#\(number)")
     }
-    if [2, 3, 87, 88].contains(number), map.definition.flags.contains(.readOnlyForPrograms) {
-      throw .access("write into map forbidden")
-    }
-    if [1, 89, 164, 195].contains(number), map.definition.flags.contains(.writeOnlyForPrograms) {
+    if [89, 164].contains(number), map.definition.flags.contains(.writeOnlyForPrograms) {
       throw .access("read from map forbidden")
     }
   }
+
+  /// Programs cannot change maps of devices.
+  static func isReadOnlyByNature(_ type: UInt32) -> Bool { type == 14 || type == 25 }
 
   /// Kinds of map that take these helpers only.
   private static func mapAdmits(_ type: UInt32, _ helper: Int32) -> Bool {

@@ -74,7 +74,7 @@ struct CodeMap {
   func successors(of slot: Int, _ instruction: Instruction) -> (Int?, Int?) {
     guard let kind = kinds[slot] else {
       // What cannot be decoded is refused when a path gets there.
-      return (slot + 1, nil)
+      return (slot + (instruction.opcode == Opcode.loadImmediate64 ? 2 : 1), nil)
     }
     switch kind {
     case .exit: return (nil, nil)

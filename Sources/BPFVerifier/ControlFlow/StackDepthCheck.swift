@@ -15,7 +15,7 @@ struct StackDepthCheck {
 
   private func visit(_ function: Int, below: Int, frames: Int) throws(Refusal) {
     guard frames <= Limits.frames else {
-      throw .tooBig("the call stack of \(frames) frames is too deep !")
+      throw .tooBig("the call stack of \(Limits.frames) frames is too deep !")
     }
     // What lies below stays while a target of the tail call runs (R2.10).
     if function != 0, code.functions[function].hasTailCall, below >= 256 {

@@ -124,6 +124,7 @@ struct StructureCheck {
   /// (tail-calls.md R2.9).
   private func checkTypes() throws(Refusal) {
     for function in code.functions.dropFirst() {
+      try checkGlobal(function)
       for (isUsed, name, place) in [
         (function.hasPacketLoad, "LD_ABS", "functions that return 'int'"),
         (function.hasTailCall, "tail_call", "functions that return 'int'"),
@@ -135,6 +136,19 @@ struct StructureCheck {
           throw .invalid("\(name) is only allowed in \(place).")
         }
       }
+    }
+  }
+
+  private func checkGlobal(_ function: CodeMap.FunctionCode) throws(Refusal) {
+    guard function.isGlobal, let prototype = function.prototype else { return }
+    guard prototype.parameters.count <= 5 else {
+      throw .invalid(
+        "Global function \(function.name)() with \(prototype.parameters.count) > 5 args. "
+          + "Buggy compiler.")
+    }
+    guard case .number = prototype.result else {
+      throw .invalid(
+        "Global function \(function.name)() doesn't return scalar. Only those are supported.")
     }
   }
 
@@ -176,18 +190,25 @@ struct StructureCheck {
     case .immediate, .function, .variable: return nil
     case .mapDescriptor, .mapValueByDescriptor, .mapIndex, .mapValueByIndex: break
     }
+    let upper = instructions[slot + 1].immediate
+    guard pseudo == .mapValueByDescriptor || pseudo == .mapValueByIndex || upper == 0 else {
+      throw Refusal.invalid("unrecognized bpf_ld_imm64 insn").at(slot)
+    }
     guard let reference = program.references[slot], program.maps.indices.contains(reference.map)
     else {
-      throw Refusal(errno: 9, message: "fd is not pointing to valid bpf_map", instruction: slot)
+      throw Refusal(errno: 9, message: "fd \(instructions[slot].immediate) is not pointing to valid bpf_map", instruction: slot)
     }
     guard let offset = reference.valueOffset else { return reference.map }
     let map = program.maps[reference.map]
     guard map.hasDirectValue else {
-      throw Refusal.invalid(
-        map.type == .array
-          ? "invalid access to map value pointer, value_size=\(map.valueSize) off=\(offset)"
-          : "no direct value access support for this map type"
-      ).at(slot)
+      guard map.type == .array else {
+        throw Refusal.invalid("no direct value access support for this map type").at(slot)
+      }
+      // Linux has an error number of its own for arrays of more than one element.
+      throw Refusal(
+        errno: 524,
+        message: "invalid access to map value pointer, value_size=\(map.valueSize) off=\(offset)",
+        instruction: slot)
     }
     guard Int(offset) < map.valueSize else {
       throw Refusal.invalid(

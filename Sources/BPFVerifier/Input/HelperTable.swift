@@ -126,7 +126,7 @@ enum HelperTable {
   ]
 
   private static let system: [HelperSignature] = [
-    Signature(5, []), Signature(6, [read, size, .anything, .anything, .anything]),
+    Signature(5, []), Signature(6, [read, size]),
     Signature(7, []), Signature(8, []), Signature(14, []), Signature(15, []),
     Signature(16, [write, size]), Signature(35, []), Signature(42, []), Signature(80, []),
     Signature(105, [read, size, .anything, .fixedMemory(byteCount: 8, writes: true)]),

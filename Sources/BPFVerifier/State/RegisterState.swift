@@ -101,6 +101,9 @@ struct RegisterState: Hashable, Sendable {
   /// A number, or the unknown part of a pointer's distance.
   var scalar: Scalar
 
+  /// ``detail`` of memory that must not be written.
+  static let readOnly: UInt8 = 1
+
   static let uninitialized = RegisterState(kind: .uninitialized, scalar: Scalar(constant: 0))
   static let unknown = RegisterState(kind: .scalar, scalar: .anything)
 
@@ -144,6 +147,21 @@ struct RegisterState: Hashable, Sendable {
   /// The distance, if it is known exactly.
   var fixedOffset: Int64? {
     scalar.constant.map { Int64(offset) &+ Int64(bitPattern: $0) }
+  }
+
+  /// Linux's word for it in messages.
+  var typeName: String {
+    let orNull = kind.mayBeNull ? "_or_null" : ""
+    switch kind {
+    case .memory, .memoryOrNull: return (reference == 0 ? "mem" : "ringbuf_mem") + orNull
+    case .socket, .socketOrNull:
+      switch HelperSignature.Socket(rawValue: detail) {
+      case .common: return "sock_common" + orNull
+      case .tcp: return "tcp_sock" + orNull
+      default: return "sock" + orNull
+      }
+    default: return kind.logName
+    }
   }
 
   mutating func unlink() {

@@ -35,7 +35,8 @@ extension Explorer {
       }
       state = fallen
     } else if width == .bits64 {
-      refineAddresses(instruction, condition, left, right, &taken)
+      let isImmediate = operand == .immediate
+      refineAddresses(condition, left, right, isImmediate: isImmediate, &taken)
     }
     facts[slot].isTaken = true
     facts[slot].isFallenThrough = true
@@ -154,10 +155,10 @@ extension Explorer {
 
   /// What a comparison of addresses shows: that one is not 0, or how long the packet is.
   private mutating func refineAddresses(
-    _ instruction: Instruction, _ condition: Operation.Condition, _ left: RegisterState,
-    _ right: RegisterState, _ taken: inout PathState
+    _ condition: Operation.Condition, _ left: RegisterState, _ right: RegisterState,
+    isImmediate: Bool, _ taken: inout PathState
   ) {
-    if right.isZero, left.kind.mayBeNull, condition == .equal || condition == .notEqual {
+    if isImmediate, right.isZero, left.kind.mayBeNull, condition == .equal || condition == .notEqual {
       let isNullWhenTaken = condition == .equal
       settle(left, isNull: isNullWhenTaken, &taken)
       var path = state
@@ -216,7 +217,7 @@ extension RegisterKind {
   /// Addresses that the verifier itself knows to be none but real ones.
   var isNeverNull: Bool {
     switch self {
-    case .stack, .context, .map, .mapValue, .mapKey, .memory, .socket: true
+    case .map, .mapValue, .mapKey, .memory, .socket: true
     default: false
     }
   }

@@ -36,6 +36,10 @@ extension Explorer {
     let base = try read(instruction.source)
     var value = try loadValue(
       instruction.source, base, offset: Int(instruction.offset), size: size.byteCount)
+    if signExtended, base.kind == .context, !value.isScalar {
+      throw .access(
+        "invalid bpf_context access off=\(instruction.offset) size=\(size.byteCount)", register: 1)
+    }
     if size != .doubleWord || signExtended, value.isScalar {
       value.scalar =
         signExtended
@@ -144,6 +148,14 @@ enum StoredValue {
   case register(Register, RegisterState)
   case immediate(UInt64)
   case anything
+
+  var isZero: Bool {
+    switch self {
+    case .register(_, let value): value.isZero
+    case .immediate(let value): value == 0
+    case .anything: false
+    }
+  }
 }
 
 extension Explorer {
@@ -212,7 +224,7 @@ extension Explorer {
       try checkMapValue(register, base, offset: offset, size: size, isWrite: true)
     case .memory:
       try note(.memory)
-      if base.detail != 0 {
+      if base.detail == RegisterState.readOnly {
         throw .access(
           "R\(register.rawValue) cannot write into rdonly_mem", register: Int(register.rawValue))
       }
@@ -226,7 +238,7 @@ extension Explorer {
 
   private func invalidAccess(_ register: Register, _ base: RegisterState) -> Refusal {
     .access(
-      "R\(register.rawValue) invalid mem access '\(base.kind.logName)'",
+      "R\(register.rawValue) invalid mem access '\(base.typeName)'",
       register: Int(register.rawValue))
   }
 

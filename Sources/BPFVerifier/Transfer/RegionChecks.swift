@@ -20,7 +20,7 @@ extension Explorer {
     guard distance >= 0, distance + size <= Int(base.range) else {
       throw .access(
         "invalid access to packet, off=\(distance) size=\(size), R\(number)(id=\(base.id),"
-          + "off=\(distance),r=\(base.range))",
+          + "off=\(distance),r=\(base.range))\nR\(number) offset is outside of the packet",
         register: Int(number))
     }
   }
@@ -76,7 +76,10 @@ extension Explorer {
   ) throws(Refusal) {
     let map = program.maps[Int(base.map)]
     let place = "value_size=\(map.valueSize) off=\(Int(base.offset) + offset) size=\(size)"
-    if isWrite, map.definition.flags.contains(.readOnlyForPrograms) {
+    if isWrite,
+      map.definition.flags.contains(.readOnlyForPrograms)
+        || Self.isReadOnlyByNature(map.type.rawValue)
+    {
       throw .access("write into map forbidden, \(place)", register: Int(register.rawValue))
     }
     if !isWrite, map.definition.flags.contains(.writeOnlyForPrograms) {
@@ -158,8 +161,7 @@ extension Explorer {
     _ register: Register, _ base: RegisterState, offset: Int, size: Int
   ) throws(Refusal) -> RegisterState {
     try checkUnmodified(register, base)
-    guard let field = program.type.context.field(at: offset, size: size, isWrite: false),
-      isAllowedHere(field)
+    guard let field = program.type.context.field(at: offset, size: size, isWrite: false)
     else {
       throw .access("invalid bpf_context access off=\(offset) size=\(size)", register: 1)
     }
@@ -177,9 +179,6 @@ extension Explorer {
       return socket
     }
   }
-
-  /// Subprograms run with the context of their callers, so what the type says holds everywhere.
-  private func isAllowedHere(_ field: ContextField) -> Bool { true }
 
   mutating func storeContext(
     _ register: Register, _ base: RegisterState, offset: Int, size: Int

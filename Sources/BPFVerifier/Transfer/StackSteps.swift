@@ -78,7 +78,7 @@ extension Explorer {
     let spilledBytes = slot.spilledByteCount
     guard size != 8 || spilledBytes != 8 else { return slot.value }
     guard slot.value.isScalar else { throw .access("invalid size of register fill") }
-    if byte == 0, size == spilledBytes { return narrowed(slot.value, size) }
+    if byte == 0, size <= spilledBytes { return narrowed(slot.value, size) }
     return try loadPart(slot, byte, size, frame, range.lowerBound)
   }
 
@@ -149,7 +149,10 @@ extension Explorer {
             + "var_off=\(base.scalar.bits.text) off=\(offset)",
           register: Int(register.rawValue))
       }
-      overwrite(frame, range.lowerBound, range.upperBound + size - range.lowerBound)
+      let isZero = value.isZero
+      if isZero, case .register(_, let stored) = value { needsPrecisely(stored) }
+      overwrite(
+        frame, range.lowerBound, range.upperBound + size - range.lowerBound, keepsZeros: isZero)
       return
     }
     let (index, byte) = Self.place(range.lowerBound)
@@ -211,11 +214,17 @@ extension Explorer {
     for index in byte..<min(8, byte + size) { slot[byte: index] = content }
   }
 
-  /// Bytes that may have been written with anything.
-  mutating func overwrite(_ frame: Int, _ first: Int, _ count: Int) {
+  /// Bytes that may have been written, with anything or with zeros.
+  mutating func overwrite(
+    _ frame: Int, _ first: Int, _ count: Int, keepsZeros: Bool = false
+  ) {
     for offset in first..<first + count {
       let (index, byte) = Self.place(offset)
       var slot = stackSlot(frame, index)
+      if keepsZeros {
+        let isZero = slot.isSpilled && slot.value.isZero && slot[byte: byte] == StackByte.spilled
+        if isZero || slot[byte: byte] == StackByte.zero { continue }
+      }
       if slot.isSpilled { slot.scrub() }
       slot[byte: byte] = StackByte.anything
       setStackSlot(frame, index, slot)

@@ -70,7 +70,7 @@ extension Explorer {
   private static func reservedName(_ opcode: UInt8) -> String {
     let operation = opcode & 0xf0
     switch opcode & 7 {
-    case 0: return "BPF_LD_[ABS|IND]"
+    case 0: return opcode == Opcode.loadImmediate64 ? "BPF_LD_IMM64" : "BPF_LD_[ABS|IND]"
     case 1: return "BPF_LDX"
     case 2: return "BPF_ST"
     case 3: return "BPF_STX"
