@@ -33,11 +33,13 @@ build: ## build the command line in release mode
 
 demo: build ## run the layered parser over a capture, without root
 	@echo
-	@echo '$$ switchyard chain show $(PARSER)'
-	@$(DEMO) chain show $(PARSER)
-	@echo
 	@echo '$$ switchyard run $(PARSER) --program entry -r $(CAPTURE)'
 	@$(DEMO) run $(PARSER) --program entry -r $(CAPTURE)
+	@echo
+	@echo '$$ switchyard trace $(PARSER) --program entry -r $(CAPTURE) -c 3'
+	@$(DEMO) trace $(PARSER) --program entry -r $(CAPTURE) -c 3
+	@echo
+	@echo 'More of this object: $(DEMO) chain show $(PARSER)'
 
 test: ## lint, then every test in debug mode and the long ones in release mode
 	@Scripts/setup.sh test
@@ -59,13 +61,16 @@ bench: ## measure, print a table per topic and write .build/bench/results.json
 
 fuzz: ## look for crashes of the readers for FUZZ_SECONDS
 	@Scripts/setup.sh build
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SWIFT) run -c release --package-path Fuzzing \
-	  --scratch-path .build/fuzzing
+	mkdir -p .build/fuzzing-corpus
+	$(SWIFT) run -c release --sanitize fuzzer --package-path Fuzzing --scratch-path .build/fuzzing \
+	  FuzzObject -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
+	  -artifact_prefix=.build/fuzzing- .build/fuzzing-corpus Tests/Fixtures/objects
 
 objects: ## compile the BPF sources of examples and fixtures again
 	@Scripts/setup.sh objects
 	$(MAKE) -C Examples objects
 	$(MAKE) -C Tests/Fixtures/objects
+	$(MAKE) -C Benchmarks/Programs objects
 
 captures: ## record and generate the captures of the examples again (needs root)
 	@Scripts/setup.sh captures

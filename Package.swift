@@ -73,6 +73,7 @@ let package = Package(
     .testTarget(
       name: "BPFRuntimeTests",
       dependencies: ["BPFRuntime", "BPFInstructions", "BPFKernel", "TestSupport"],
+      exclude: ["TailCalls/README.md"],
       swiftSettings: testSettings),
     .testTarget(
       name: "BPFVerifierTests",

@@ -5,14 +5,11 @@ public final class KernelBTF: Sendable {
 
   private static let logByteCount = 1 << 16
 
-  /// Loads the bytes of a `.BTF` section.
-  ///
-  /// Sizes and offsets of data sections that the compiler left to the linker are filled in; type
-  /// ids stay what they are in `bytes`.
+  /// Loads type information in the form that Linux takes: see ``BPFObject/ObjectFile/kernelBTF()``
+  /// for that of an object.
   ///
   /// - Throws: ``KernelError`` with what the kernel's BTF checker said.
   public init(bytes: [UInt8]) throws(KernelError) {
-    let bytes = BTFRepair(bytes).bytes
     var memory = Scratch(byteCounts: [bytes.count, Self.logByteCount])
     let log = memory.reserve(Self.logByteCount)
     var attribute = Attribute()

@@ -47,7 +47,7 @@ public final class KernelCollection: Sendable {
     var btf: KernelBTF?
     var btfError: KernelError?
     do throws(KernelError) {
-      if options.usesTypes, let bytes = object.btfBytes { btf = try KernelBTF(bytes: bytes) }
+      if options.usesTypes, let bytes = object.kernelBTF() { btf = try KernelBTF(bytes: bytes) }
     } catch {
       btfError = error
     }

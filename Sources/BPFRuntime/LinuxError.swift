@@ -32,6 +32,8 @@ public struct LinuxError: Error, RawRepresentable, Hashable, Sendable {
   public static let exists = LinuxError(rawValue: 17)
   /// EINVAL: invalid argument.
   public static let invalid = LinuxError(rawValue: 22)
+  /// ENOSPC: no room left.
+  public static let noSpace = LinuxError(rawValue: 28)
   /// ERANGE: result out of range.
   public static let outOfRange = LinuxError(rawValue: 34)
   /// EOPNOTSUPP: operation not supported.
@@ -48,7 +50,8 @@ extension LinuxError: CustomStringConvertible {
   public var description: String {
     let names: [Int32: String] = [
       1: "EPERM", 2: "ENOENT", 7: "E2BIG", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
-      14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 22: "EINVAL", 34: "ERANGE", 95: "EOPNOTSUPP",
+      14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 22: "EINVAL", 28: "ENOSPC", 34: "ERANGE",
+      95: "EOPNOTSUPP",
       524: "ENOTSUPP",
     ]
     return "\(names[rawValue] ?? "errno") (\(rawValue))"

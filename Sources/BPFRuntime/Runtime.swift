@@ -58,20 +58,28 @@ public final class Runtime: Sendable {
     }
     let decoded = try DecodedProgram(source)
     var maps: [Map] = []
-    for (_, reference) in source.maps.sorted(by: { $0.key < $1.key })
-    where !maps.contains(where: { $0 === reference.map.map }) {
-      maps.append(reference.map.map)
+    var seen: Set<UInt32> = []
+    for (_, reference) in source.maps.sorted(by: { $0.key < $1.key }) {
+      let map = reference.map.map
+      // Its values are for other CPUs, and its programs live by other epochs.
+      guard registry.contains(map) else { throw .foreignMap(map.definition.name) }
+      if seen.insert(map.id).inserted { maps.append(map) }
     }
     guard maps.count <= Limits.mapsPerProgram else { throw .tooManyMaps(maps.count) }
-    try claimArrays(among: maps, for: source)
     let id = registry.newProgramID()
+    let image = try image(of: decoded, source, maps, id)
+    try claimArrays(among: maps, for: source)
+    let program = Program(id: id, source: source, maps: maps, image: image, registry: registry)
+    registry.add(program)
+    return program
+  }
+
+  private func image(
+    of decoded: DecodedProgram, _ source: ProgramSource, _ maps: [Map], _ id: UInt32
+  ) throws(LoadError) -> ProgramImage {
     do throws(LinuxError) {
-      let image = try ProgramImage(
+      return try ProgramImage(
         decoded, type: source.type, maps: maps, programID: id, cpuCount: possibleCPUs)
-      let program = Program(
-        id: id, source: source, maps: maps, image: image, registry: registry)
-      registry.add(program)
-      return program
     } catch {
       throw .noMemory
     }
@@ -91,8 +99,9 @@ public final class Runtime: Sendable {
   ///
   /// - Parameter index: Which of the possible CPUs it is. Two CPUs with the same index must not
   ///   run at the same time.
+  /// - Throws: EINVAL when there is no such CPU, ENOMEM.
   public func makeCPU(index: Int = 0) throws(LinuxError) -> CPU {
-    precondition((0..<possibleCPUs).contains(index), "no such CPU")
+    guard (0..<possibleCPUs).contains(index) else { throw .invalid }
     return try CPU(runtime: self, index: index)
   }
 }

@@ -5,12 +5,13 @@
 #include "CPlatform.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #ifdef __linux__
 #include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 long switchyard_bpf(int command, void *attribute, unsigned int size) {
   long result = syscall(SYS_bpf, command, attribute, size);
@@ -49,3 +50,15 @@ int switchyard_set_affinity(uint64_t mask) {
 }
 
 #endif
+
+int switchyard_thread_id(void) {
+#ifdef __linux__
+  return (int)syscall(SYS_gettid);
+#else
+  return (int)getpid();
+#endif
+}
+
+int switchyard_thread_name(char name[64]) {
+  return pthread_getname_np(pthread_self(), name, 64);
+}

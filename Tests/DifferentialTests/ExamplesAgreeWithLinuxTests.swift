@@ -106,16 +106,19 @@ private struct EnginePair {
 
   /// Runs one packet on both sides and compares everything; `false` when Linux does not take it.
   func compare(_ packet: [UInt8], _ place: String) throws -> Bool {
+    // In a test run of Linux the rest of a longer frame is in fragments, which programs do not see.
+    if program.type.number == ProgramType.xdp.number, packet.count > 3520 { return false }
     let theirs: KernelProgram.TestRun
     do throws(KernelErrno) {
       theirs = try kernelProgram.testRun(data: packet)
     } catch {
-      // Larger than a page, or a socket buffer that ends inside its IP header: Linux says EINVAL or
-      // ENOMEM and runs nothing.
-      let isCut = program.type.number != ProgramType.xdp.number && packet.count < 54
+      // More than a page, or than 18 of them for XDP; shorter than an Ethernet header; a socket
+      // buffer that ends inside its IP header: Linux says EINVAL or ENOMEM and runs nothing.
+      let isCut = packet.count < (program.type.number == ProgramType.xdp.number ? 14 : 54)
       #expect(isCut || packet.count > 3000, "\(place): \(error)")
       return false
     }
+    #expect(packet.count >= 14, "\(place): Linux ran what is not even a header")
     try context.load(packet)
     let ours = try cpu.run(program, in: context)
     // Later packets see what earlier ones left behind: the first difference is the one to look at.

@@ -1,4 +1,5 @@
 import BPFKernel
+import BPFObject
 import TestSupport
 import Testing
 
@@ -25,12 +26,16 @@ struct KernelBTFTests {
       ], "int\0one\0two\0.bss")
   }
 
-  @Test("data sections without sizes, as compilers write them, are accepted")
-  func dataSections() throws {
-    _ = try KernelBTF(bytes: Self.variables(sectionSize: 0))
+  @Test(
+    "what a compiler leaves out of an object's types is filled in for Linux",
+    arguments: ["global_data", "subprograms", "typed_maps", "steps.bpf", "wired-chain.bpf"])
+  func objects(_ name: String) throws {
+    let bytes = try Fixtures.bytes(ofFile: Fixtures.path("objects/\(name).o"))
+    let types = try #require(try ObjectFile(bytes: bytes, name: name).kernelBTF())
+    _ = try KernelBTF(bytes: types)
   }
 
-  @Test("a data section with a size is left alone, and refused if it is wrong")
+  @Test("a data section of the wrong size is refused in the checker's words")
   func wrongDataSection() throws {
     let error = #expect(throws: KernelError.self) {
       try KernelBTF(bytes: Self.variables(sectionSize: 8))

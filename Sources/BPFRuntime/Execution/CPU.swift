@@ -43,9 +43,11 @@ public final class CPU {
   public let runtime: Runtime
   /// Which of the runtime's possible CPUs it is.
   public let index: Int
-  /// Receives what programs print with `bpf_trace_printk`, as UTF-8 without a terminator.
+  /// Receives what programs print with `bpf_trace_printk`, as UTF-8 without a terminator. Called
+  /// in the middle of a run, so it must not run anything on this CPU.
   public var traceHandler: (([UInt8]) -> Void)?
-  /// Instructions that one checked run may execute.
+  /// Instructions that one checked run may execute; it bounds the memory that helpers are given
+  /// to work on as well.
   public var instructionLimit = Limits.executedInstructions
 
   private let words: StableMemory
@@ -70,6 +72,17 @@ public final class CPU {
 
   deinit {
     runtime.epochs.leave(announcement)
+  }
+
+  /// Where the frames of its programs are.
+  var stackAddresses: Range<UInt64> {
+    stack.address..<stack.address &+ UInt64(stack.byteCount)
+  }
+
+  /// Where the packet of the current run is, with its metadata; empty when there is none.
+  var packetAddresses: Range<UInt64> {
+    guard let packet = running.packet, packet.metadata <= packet.end else { return 0..<0 }
+    return packet.metadata..<packet.end
   }
 
   private var running: RunningCPU { RunningCPU(address: words.address) }
@@ -107,16 +120,24 @@ public final class CPU {
   /// Runs a program from its first instruction: a top-level run with a fresh hop budget
   /// (tail-calls.md R2.4).
   ///
-  /// - Throws: ``Fault`` when a checked run did what it must not; maps and packet keep what was
-  ///   written before.
+  /// - Precondition: The program was loaded in the CPU's own runtime, and the CPU runs nothing yet:
+  ///   a ``traceHandler`` must run programs on another CPU.
+  /// - Throws: ``Fault`` when a checked run did what it must not, maps and packet keeping what was
+  ///   written before; or when the context is not one for programs of this type.
   public func run(
     _ program: Program, in context: Context, mode: Mode = .checked
   ) throws(Fault) -> Result {
-    precondition(
-      program.type.context.access === context.layout.access,
-      "the context is not one for programs of type \(program.type.name)")
-    let isChecked = mode == .checked || program.type.context.hasPacketPointers
-    prepare(context, program)
+    precondition(program.registry === runtime.registry, "the program belongs to another runtime")
+    precondition(!announcement.isInRun, "the CPU is running a program already")
+    guard program.type.context.access === context.layout.access else {
+      throw Fault(
+        program: program.name, instruction: 0, instructionText: "",
+        kind: .contextOfAnotherType(program.type.name))
+    }
+    let isChecked = mode == .checked || program.type.context.needsTranslation
+    // A trace handler may set another one meanwhile.
+    let limit = instructionLimit
+    prepare(context, limit)
     runtime.epochs.enter(announcement)
     defer { runtime.epochs.exit(announcement) }
     let value =
@@ -125,14 +146,17 @@ public final class CPU {
     if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
     return unsafe Result(
       returnValue: value, hops: Int(Limits.tailCalls - running.words.pointee.hopsLeft),
-      instructions: isChecked ? instructionLimit - running.words.pointee.instructionsLeft : 0)
+      instructions: isChecked ? limit - running.words.pointee.instructionsLeft : 0)
   }
 
-  private func prepare(_ context: Context, _ program: Program) {
+  private func prepare(_ context: Context, _ limit: UInt64) {
     unsafe running.words.pointee.hopsLeft = Limits.tailCalls
     unsafe running.words.pointee.context = context.firstArgument
-    unsafe running.words.pointee.packet = context.descriptor?.address ?? 0
-    unsafe running.words.pointee.instructionsLeft = instructionLimit
+    unsafe running.words.pointee.packet = context.filledDescriptor?.address ?? 0
+    unsafe running.words.pointee.instructionsLeft = limit
+    let (bytes, overflow) = limit.multipliedReportingOverflow(by: Limits.helperBytesPerInstruction)
+    unsafe running.words.pointee.helperBytesLeft =
+      overflow ? .max : max(bytes, Limits.helperBytes)
     unsafe running.words.pointee.faultCode = 0
     if recordsTailCalls { TailCallLog(address: logMemory.address).count = 0 }
   }
@@ -144,9 +168,11 @@ public final class CPU {
     let stackHigh = stack.address &+ UInt64(stack.byteCount)
     let memory = RunMemory<Policy>(
       cpu: running, stackHigh: stackHigh, entry: program.entry)
-    return Interpreter<Policy>.run(
-      program.entry, memory, frames: FrameStack(records: records.address),
-      firstArgument: context.firstArgument, secondArgument: context.secondArgument)
+    return withExtendedLifetime((program, context)) {
+      Interpreter<Policy>.run(
+        program.entry, memory, frames: FrameStack(records: records.address),
+        firstArgument: context.firstArgument, secondArgument: context.secondArgument)
+    }
   }
 
   private var fault: Fault? {
@@ -164,6 +190,9 @@ public final class CPU {
 
   /// A helper that the running program may call, for calls whose number is only known now.
   func helper(_ number: Int32, ofProgram id: UInt32) -> Helper? {
-    runtime.program(id: id)?.type.helpers[number]
+    guard let program = runtime.program(id: id), let helper = program.type.helpers[number],
+      !helper.isGPLOnly || program.isGPLCompatible
+    else { return nil }
+    return helper
   }
 }

@@ -26,6 +26,8 @@ public struct RunningCPU {
     var random: UInt64 = 0
     /// Instructions that a checked run may still execute.
     var instructionsLeft: UInt64 = 0
+    /// Bytes that a checked run may still give to helpers.
+    var helperBytesLeft: UInt64 = 0
     /// The CPU object, not retained.
     var owner: UnsafeMutableRawPointer?
     /// Where tail calls are written down, or 0.

@@ -30,7 +30,14 @@ public class Context {
       ? PacketDescriptor(address: block.address &+ UInt64(layout.descriptorOffset)) : nil
   }
 
+  /// The same, once they delimit a packet: helpers rely on ends that lie in order in one buffer.
+  var filledDescriptor: PacketDescriptor? {
+    descriptor.flatMap { $0.bufferEnd == 0 ? nil : $0 }
+  }
+
   /// The bytes of the C struct, packet pointers being zero.
+  ///
+  /// - Precondition: A new value has as many bytes as the layout.
   public var bytes: [UInt8] {
     get { block.bytes(at: 0, count: layout.byteCount) }
     set {
@@ -40,6 +47,8 @@ public class Context {
   }
 
   /// Four bytes of the C struct, in host byte order.
+  ///
+  /// - Precondition: They lie inside the struct.
   public subscript(word offset: Int) -> UInt32 {
     get {
       precondition(offset >= 0 && offset + 4 <= layout.byteCount, "not inside the struct")

@@ -9,6 +9,10 @@ final class Epochs: Sendable {
   /// A CPU's announcement: 0 when it runs nothing.
   final class Announcement: Sendable {
     fileprivate let epoch = Atomic<UInt64>(0)
+
+    /// Whether the CPU is in a run; for its own thread.
+    @inline(__always)
+    var isInRun: Bool { epoch.load(ordering: .relaxed) != 0 }
   }
 
   private struct Retired {
@@ -41,15 +45,19 @@ final class Epochs: Sendable {
   /// A run starts.
   @inline(__always)
   func enter(_ announcement: Announcement) {
-    // Sequentially consistent: the announcement is visible before the run reads any slot.
+    // Until the fence the announcement may not be visible; the run reads slots only behind it. A
+    // store of any ordering would not do: acquiring loads can overtake it.
     let epoch = current.load(ordering: .acquiring)
-    announcement.epoch.store(epoch, ordering: .sequentiallyConsistent)
+    announcement.epoch.store(epoch, ordering: .relaxed)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
   }
 
   /// A run ends.
   @inline(__always)
   func exit(_ announcement: Announcement) {
     announcement.epoch.store(0, ordering: .releasing)
+    // No fence, because this is on every run's path: what is retired at this very moment may wait
+    // for the next run, or for the end of a CPU.
     if waiting.load(ordering: .relaxed) > 0 { collect() }
   }
 
@@ -81,9 +89,12 @@ final class Epochs: Sendable {
 
   /// Keeps an object until no run can be using it. The caller has made it unreachable for new runs.
   func retire(_ object: any AnyObject & Sendable) {
+    // Against the fence of `enter`: either the run sees that the object is hidden, or `collect`
+    // sees the run.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
     let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
-    state.withLock { $0.retired.append(Retired(epoch: epoch, object: object)) }
     waiting.wrappingAdd(1, ordering: .relaxed)
+    state.withLock { $0.retired.append(Retired(epoch: epoch, object: object)) }
     collect()
   }
 

@@ -31,8 +31,11 @@ public struct Fault: Error, Hashable, Sendable {
     case tailCallWithoutArray(UInt64)
     /// Legacy packet load without the context in r6 (RFC 9669 section 5.5).
     case packetLoadWithoutContext(UInt64)
-    /// More instructions executed than the run was given.
+    /// More instructions executed than the run was given, or helpers were given more memory to
+    /// work on than goes with that.
     case instructionLimit
+    /// The context is not one for programs of this type, so that the run did not start.
+    case contextOfAnotherType(String)
   }
 }
 
@@ -67,6 +70,7 @@ extension Fault.Kind: CustomStringConvertible {
     case .packetLoadWithoutContext(let value):
       "packet load with \(hexadecimal(value)) in r6, which is not the context"
     case .instructionLimit: "more instructions executed than the run allows"
+    case .contextOfAnotherType(let type): "the context is not one for programs of type \(type)"
     }
   }
 

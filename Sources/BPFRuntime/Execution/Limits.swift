@@ -17,4 +17,9 @@ public enum Limits {
   public static let mayGotoIterations: UInt64 = 8_388_608
   /// Instructions that a checked run may execute unless it is told otherwise: some seconds.
   public static let executedInstructions: UInt64 = 1_000_000_000
+  /// Bytes that a checked run may give to helpers, at least.
+  public static let helperBytes: UInt64 = 64 << 20
+  /// Bytes that a checked run may give to helpers for each instruction that it may execute: one
+  /// call can copy a whole map value, and must not cost a million times what an instruction does.
+  public static let helperBytesPerInstruction: UInt64 = 8
 }

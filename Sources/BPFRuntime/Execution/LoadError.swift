@@ -26,6 +26,8 @@ public enum LoadError: Error, Hashable, Sendable {
   case noDirectValues(map: String, instruction: Int)
   /// The offset is not inside the map's value.
   case valueOffsetOutOfRange(map: String, offset: UInt32, instruction: Int)
+  /// The map belongs to another runtime.
+  case foreignMap(String)
   /// More maps than a program may use: E2BIG (tail-calls.md R5.12).
   case tooManyMaps(Int)
   /// An array of programs belongs to another kind of program: EINVAL (tail-calls.md R3.7).
@@ -62,6 +64,7 @@ extension LoadError: CustomStringConvertible {
       "instruction \(index): no direct value access support for map \(map)"
     case .valueOffsetOutOfRange(let map, let offset, let index):
       "instruction \(index): offset \(offset) is outside the value of map \(map)"
+    case .foreignMap(let map): "map \(map) belongs to another runtime"
     case .tooManyMaps(let count):
       "the program uses \(count) maps, the limit is \(Limits.mapsPerProgram)"
     case .incompatibleArray(let map):
@@ -82,7 +85,7 @@ extension LoadError {
       .unresolvedMap(let index), .unresolvedVariable(let index), .noDirectValues(_, let index),
       .valueOffsetOutOfRange(_, _, let index):
       index
-    case .tooManyInstructions, .tooManyMaps, .incompatibleArray, .noMemory: nil
+    case .tooManyInstructions, .foreignMap, .tooManyMaps, .incompatibleArray, .noMemory: nil
     }
   }
 }

@@ -15,9 +15,12 @@ public final class Program: Sendable {
   /// The slots of its tail calls, in order: ``TailCallRecord/site`` is an index into this.
   public let tailCallSites: [Int]
 
+  /// Whether its licence lets it call every helper.
+  let isGPLCompatible: Bool
   let maps: [Map]
   let image: ProgramImage
-  private let registry: Registry
+  /// The registry of its runtime, which tells runtimes apart.
+  let registry: Registry
 
   init(
     id: UInt32, source: ProgramSource, maps: [Map], image: consuming ProgramImage,
@@ -27,6 +30,7 @@ public final class Program: Sendable {
     name = source.name
     type = source.type
     traits = source.traits
+    isGPLCompatible = source.isGPLCompatible
     instructions = source.instructions
     tailCallSites = image.tailCallSites
     self.maps = maps

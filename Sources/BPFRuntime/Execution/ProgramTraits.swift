@@ -23,12 +23,13 @@ public struct ProgramTraits: Hashable, Sendable {
 }
 
 /// What an array of programs remembers of its first user, for ever (tail-calls.md R3.1 to R3.4).
-struct ArrayOwner: Hashable, Sendable {
+struct ArrayOwner: Sendable {
   let type: UInt32
   let isCompiled: Bool
   let traits: ProgramTraits
-  /// The context description: an embedder may describe two under one number.
-  let context: ObjectIdentifier
+  /// The context description: an embedder may describe two under one number. Held, because the
+  /// address of one that is gone could come back as another's.
+  let context: ContextAccessTable
 
   init(_ program: Program) {
     self.init(type: program.type, traits: program.traits, isCompiled: false)
@@ -38,7 +39,7 @@ struct ArrayOwner: Hashable, Sendable {
     self.type = type.number
     self.isCompiled = isCompiled
     self.traits = traits
-    context = ObjectIdentifier(type.context.access)
+    context = type.context.access
   }
 
   /// Whether a program like `other` may be stored in, or refer to, an array of this owner.
@@ -50,7 +51,7 @@ struct ArrayOwner: Hashable, Sendable {
       mine.attachPrototype = nil
       theirs.attachPrototype = nil
     }
-    return type == other.type && isCompiled == other.isCompiled && context == other.context
+    return type == other.type && isCompiled == other.isCompiled && context === other.context
       && mine == theirs
   }
 }

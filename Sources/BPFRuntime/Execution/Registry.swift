@@ -6,6 +6,8 @@ final class Registry: Sendable {
     var nextMap: UInt32 = 1
     var nextProgram: UInt32 = 1
     var maps: [UInt32: WeakMap] = [:]
+    /// How many maps there may be before those that are gone are looked for.
+    var sweepCount = 64
     var programs: [UInt32: WeakProgram] = [:]
   }
 
@@ -35,7 +37,10 @@ final class Registry: Sendable {
 
   func add(_ map: Map) {
     state.withLock { state in
-      state.maps = state.maps.filter { $0.value.map != nil }
+      if state.maps.count >= state.sweepCount {
+        state.maps = state.maps.filter { $0.value.map != nil }
+        state.sweepCount = max(64, state.maps.count * 2)
+      }
       state.maps[map.id] = WeakMap(map: map)
     }
   }
@@ -51,6 +56,19 @@ final class Registry: Sendable {
   func map(_ id: UInt32) -> Map? {
     state.withLock { $0.maps[id]?.map }
   }
+
+  /// Calls `body` with the map that has a value at an address, which lives until `body` returns;
+  /// `nil` when there is none.
+  func withMap<Result>(containing address: UInt64, _ body: (Map) -> Result) -> Result? {
+    let maps = state.withLock { $0.maps.values.compactMap(\.map) }
+    return maps.first { map in
+      !map.definition.flags.contains(.writeOnlyForPrograms)
+        && map.valueAddresses.contains(address) && map.valueContains(address: address, count: 1)
+    }.map(body)
+  }
+
+  /// Whether a map was made in this runtime.
+  func contains(_ map: Map) -> Bool { self.map(map.id) === map }
 
   func program(_ id: UInt32) -> Program? {
     state.withLock { $0.programs[id]?.program }

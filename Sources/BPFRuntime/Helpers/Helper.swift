@@ -55,11 +55,15 @@ public struct Helper: Sendable {
   }
 
   /// Describes a helper.
+  ///
+  /// - Precondition: There are at most five arguments, a size follows each memory argument that has
+  ///   no size of its own, and a map comes before its keys and values.
   public init(
     number: Int32, name: String, arguments: [Argument], result: Result = .scalar,
     changesPacket: Bool = false, isGPLOnly: Bool = false, function: @escaping Function
   ) {
     precondition(arguments.count <= 5, "a helper takes at most five arguments")
+    precondition(Self.areComplete(arguments), "a memory argument without a size")
     self.number = number
     self.name = name
     self.arguments = arguments
@@ -67,5 +71,17 @@ public struct Helper: Sendable {
     self.changesPacket = changesPacket
     self.isGPLOnly = isGPLOnly
     self.function = function
+  }
+
+  /// Whether the size of every memory argument can be known.
+  private static func areComplete(_ arguments: [Argument]) -> Bool {
+    arguments.indices.allSatisfy { position in
+      switch arguments[position] {
+      case .mapKey, .mapValue: arguments[..<position].contains(.map)
+      case .readableMemory, .writableMemory:
+        if case .size? = arguments.dropFirst(position + 1).first { true } else { false }
+      case .anything, .context, .map, .size, .fixedMemory: true
+      }
+    }
   }
 }

@@ -28,10 +28,10 @@ func helper(at address: Int64) -> Helper.Function {
 
 extension Interpreter {
   /// `r0 = 0; exit`, where a packet load outside the packet continues.
-  static var exitWithZero: CodePointer { exitStub }
+  static var exitWithZero: CodePointer { CodePointer(address: exitStub.address) }
 }
 
-private let exitStubMemory: StableMemory = {
+private let exitStub: StableMemory = {
   guard let memory = try? StableMemory(byteCount: 2 * DecodedInstruction.byteCount) else {
     fatalError("no memory for two instructions")
   }
@@ -44,8 +44,6 @@ private let exitStubMemory: StableMemory = {
     .initializeMemory(as: DecodedInstruction.self, to: exit)
   return memory
 }()
-
-private var exitStub: CodePointer { CodePointer(address: exitStubMemory.address) }
 
 extension RunMemory {
   /// Whether a checked run may tail-call with these in r1 and r2 (tail-calls.md R1.2, R1.3).

@@ -12,15 +12,26 @@ extension RunMemory {
     let signature = unsafe table[Int(index)]
     var map: UInt64 = 0
     for position in 0..<5 {
-      let byte = UInt8(truncatingIfNeeded: signature.kinds &>> UInt64(position &* 8))
-      guard let kind = PackedSignature.Kind(rawValue: byte), kind != .anything else { continue }
+      let kind = signature.kinds[position]
+      guard kind != .anything else { continue }
       let value = arguments[position]
-      if kind == .map { map = value }
-      let size = kind.byteCount(map: map, next: arguments[min(position + 1, 4)], signature)
+      let size = kind.byteCount(
+        map: map, next: arguments[min(position + 1, 4)],
+        fixed: signature.fixedByteCounts[position])
       guard permits(kind, value, size: size) else {
         return fault(.invalidHelperArgument, value, position + 1)
       }
+      if kind == .map { map = value }
+      guard spend(size) else { return fault(.instructionLimit, 0) }
     }
+    return true
+  }
+
+  /// Takes bytes off what the run may give to helpers; `false` when there is not so much left.
+  private func spend(_ byteCount: UInt64) -> Bool {
+    let left = unsafe cpu.words.pointee.helperBytesLeft
+    guard byteCount <= left else { return false }
+    unsafe cpu.words.pointee.helperBytesLeft = left &- byteCount
     return true
   }
 
@@ -33,14 +44,14 @@ extension RunMemory {
     case .context: return value == cpu.context
     case .map: return isMap(value)
     case .size: return value != 0
-    case .mapKey, .mapValue, .readableMemory:
+    // No memory at all needs no address, and 0 is an address only for no memory, as in Linux.
+    case .mapKey, .mapValue, .readableMemory, .readableMemoryOrNull:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: false))
-    case .readableMemoryOrNull:
-      return value == 0 || size <= limit && permits(value, Int(size), isWrite: false)
-    case .writableMemory, .fixedMemory:
+    case .writableMemory, .writableMemoryOrNull:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: true))
-    case .writableMemoryOrNull:
-      return value == 0 || size <= limit && permits(value, Int(size), isWrite: true)
+    case .fixedMemory:
+      return size <= limit && permits(value, Int(size), isWrite: false)
+        && permits(value, Int(size), isWrite: true)
     }
   }
 }
@@ -54,7 +65,7 @@ struct HelperArguments {
 
 extension PackedSignature.Kind {
   /// Bytes that a memory argument covers.
-  fileprivate func byteCount(map: UInt64, next: UInt64, _ signature: PackedSignature) -> UInt64 {
+  fileprivate func byteCount(map: UInt64, next: UInt64, fixed: UInt64) -> UInt64 {
     switch self {
     case .mapKey:
       map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.keySize) }
@@ -63,7 +74,7 @@ extension PackedSignature.Kind {
     case .readableMemory, .readableMemoryOrNull, .writableMemory, .writableMemoryOrNull:
       // Sizes are 32-bit in Linux's signatures.
       next
-    case .fixedMemory: signature.fixedByteCount
+    case .fixedMemory: fixed
     case .anything, .context, .map, .size, .sizeOrZero: 0
     }
   }

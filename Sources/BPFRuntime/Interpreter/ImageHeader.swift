@@ -41,15 +41,15 @@ struct MapRegion {
   var header: UInt64
 }
 
-/// A helper's signature, packed: one byte per argument.
+/// A helper's signature, packed for checked runs.
 struct PackedSignature {
-  /// Kinds of r1 to r5, lowest byte first.
-  var kinds: UInt64
-  /// Size of a fixed-size memory argument.
-  var fixedByteCount: UInt64
+  /// Kinds of r1 to r5.
+  var kinds = InlineArray<5, Kind>(repeating: .anything)
+  /// Sizes of those that are memory of a fixed size.
+  var fixedByteCounts = InlineArray<5, UInt64>(repeating: 0)
 
   /// What a checked run looks at.
-  enum Kind: UInt8 {
+  enum Kind {
     case anything
     case context
     case map
@@ -65,12 +65,10 @@ struct PackedSignature {
   }
 
   init(_ helper: Helper) {
-    kinds = 0
-    fixedByteCount = 0
-    for (position, argument) in helper.arguments.enumerated() {
-      kinds |= UInt64(Self.kind(argument).rawValue) << UInt64(position * 8)
+    for (position, argument) in helper.arguments.prefix(5).enumerated() {
+      kinds[position] = Self.kind(argument)
       if case .fixedMemory(let byteCount) = argument {
-        fixedByteCount = UInt64(UInt(bitPattern: byteCount))
+        fixedByteCounts[position] = UInt64(UInt(bitPattern: byteCount))
       }
     }
   }

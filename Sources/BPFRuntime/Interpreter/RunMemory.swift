@@ -87,6 +87,8 @@ struct RunMemory<Policy: RunPolicy> {
       return fault(.misalignedAtomic, address, size)
     }
     guard permits(address, size, isWrite: true) else { return fault(.invalidWrite, address, size) }
+    // Most of them yield what was there before.
+    guard permits(address, size, isWrite: false) else { return fault(.invalidRead, address, size) }
     return true
   }
 }

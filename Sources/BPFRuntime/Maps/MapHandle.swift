@@ -71,7 +71,7 @@ public final class MapHandle: Sendable {
     guard key.count == map.keySize else { throw .invalid }
     let error = unsafe key.withUnsafeBytes { key -> LinuxError? in
       guard let key = key.baseAddress else { return .invalid }
-      return unsafe map.delete(key: key)
+      return unsafe map.deleteFromUser(key: key)
     }
     try check(error)
   }
@@ -154,8 +154,9 @@ public final class MapHandle: Sendable {
 extension MapHandle {
   /// Stores a program in a slot of an array of programs.
   ///
-  /// - Throws: EINVAL when the map is not an array of programs or the program does not fit its
-  ///   owner (R3.7), E2BIG when there is no such slot, EPERM on a read-only or frozen map.
+  /// - Throws: EINVAL when the map is not an array of programs, or the program does not fit its
+  ///   owner (R3.7) or comes from another runtime; E2BIG when there is no such
+  ///   slot; EPERM on a read-only or frozen map.
   public func setProgram(_ program: Program, at index: UInt32) throws(LinuxError) {
     try checkWritable()
     guard let array = map as? ProgramArray else { throw .invalid }

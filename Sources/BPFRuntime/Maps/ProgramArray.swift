@@ -59,8 +59,10 @@ package final class ProgramArray: Map, @unchecked Sendable {
   /// Stores a program in a slot (R4.4, R4.5); later runs see it (R4.7).
   package func set(_ program: Program, at index: UInt32) -> LinuxError? {
     guard index < definition.maxEntries else { return .tooBig }
-    // An EXT program can never be stored (R2.15).
-    guard program.type.number != 28, claim(ArrayOwner(program)) else { return .invalid }
+    // An EXT program can never be stored (R2.15), and one of another runtime would be freed under
+    // runs that this one's epochs know nothing of.
+    guard program.type.number != 28, program.registry === registry, claim(ArrayOwner(program))
+    else { return .invalid }
     let old = state.withLock { state in
       let old = state.programs.updateValue(program, forKey: index)
       publish(program.entry, at: index)
@@ -108,7 +110,8 @@ package final class ProgramArray: Map, @unchecked Sendable {
     return nil
   }
 
-  package override func delete(key: UnsafeRawPointer) -> LinuxError? {
+  // Only user space empties slots: helpers are refused by `delete` itself (R4.15).
+  package override func deleteFromUser(key: UnsafeRawPointer) -> LinuxError? {
     let index = unsafe key.loadUnaligned(as: UInt32.self)
     guard index < definition.maxEntries else { return .tooBig }
     let old = state.withLock { state in

@@ -46,6 +46,21 @@ enum GuestMemory {
 }
 
 extension GuestMemory {
+  /// A copy of bytes; none at address 0.
+  static func bytes(at address: UInt64, count: Int) -> [UInt8] {
+    guard count > 0, let start = unsafe pointer(address) else { return [] }
+    return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+  }
+
+  /// A copy of the bytes of a text before its terminator; `nil` when none of them is zero.
+  static func text(at address: UInt64, count: Int) -> [UInt8]? {
+    for offset in 0..<max(count, 0)
+    where load(address &+ UInt64(offset), as: UInt8.self) == 0 {
+      return bytes(at: address, count: offset)
+    }
+    return nil
+  }
+
   /// Copies bytes; the blocks may overlap.
   static func move(_ source: UInt64, to destination: UInt64, count: Int) {
     guard count > 0, let from = unsafe pointer(source), let to = unsafe pointer(destination) else {

@@ -13,22 +13,27 @@ public struct ContextLayout: Sendable {
   public let hasPacket: Bool
 
   let access: ContextAccessTable
-  /// Whether a field yields an address, so that loads of it have to be redirected.
-  let hasPacketPointers: Bool
+  /// Whether a field yields an address or is not kept as written, so that engines have to translate
+  /// accesses.
+  let needsTranslation: Bool
 
   /// Describes a context by its fields.
   ///
   /// - Parameters:
   ///   - byteCount: Bytes of the C struct; at most 4096.
-  ///   - fields: The fields. What no field covers cannot be accessed.
+  ///   - fields: The fields. What no field covers cannot be accessed, nor what lies outside the
+  ///     struct.
   ///   - hasPacket: Whether packet pointers belong to it.
+  /// - Precondition: Fields that yield packet pointers come with a packet.
   public init(byteCount: Int, fields: [ContextField], hasPacket: Bool = false) {
     precondition((0...4096).contains(byteCount), "a context has 0 to 4096 bytes")
+    precondition(
+      hasPacket || fields.allSatisfy { $0.value == .stored }, "packet pointers without a packet")
     self.byteCount = byteCount
     self.fields = fields
     self.hasPacket = hasPacket
     access = ContextAccessTable(byteCount: byteCount, fields: fields)
-    hasPacketPointers = fields.contains { $0.value != .stored }
+    needsTranslation = fields.contains { $0.value != .stored || $0.storage != .plain }
   }
 
   /// A block of memory that may be read and written at any offset in any size.
@@ -125,7 +130,7 @@ public struct ContextField: Sendable {
   }
 
   func permits(_ rights: Rights, offset: Int, size accessSize: Int) -> Bool {
-    guard offset >= self.offset, offset + accessSize <= self.offset + size else { return false }
+    guard offset >= self.offset, offset - self.offset <= size - accessSize else { return false }
     switch rights {
     case .none: return false
     case .any: return true
@@ -149,7 +154,8 @@ final class ContextAccessTable: Sendable {
       switch bits &>> 4 & 3 {
       case 0: value
       case 1: value & 0xffff
-      default: value & 0xffff_ffff < 0xffff ? value & 0xffff : nil
+      // Linux compares all 64 bits of the register.
+      default: value < 0xffff ? value : nil
       }
     }
     /// Offset of the descriptor's word that a load yields; `nil` for a stored field.
@@ -176,8 +182,8 @@ final class ContextAccessTable: Sendable {
   init(byteCount: Int, fields: [ContextField]) {
     var bytes = [UInt8](repeating: 0, count: byteCount * 4)
     for field in fields {
-      for offset in max(0, field.offset)..<max(0, min(byteCount, field.offset + field.size)) {
-        for logarithm in 0..<4 {
+      for offset in 0..<byteCount {
+        for logarithm in 0..<4 where offset + (1 << logarithm) <= byteCount {
           let size = 1 << logarithm
           let isReadable = field.permits(field.reads, offset: offset, size: size)
           let isWritable = field.permits(field.writes, offset: offset, size: size)

@@ -6,7 +6,8 @@ extension ProgramType {
     let helpers = (Helper.base + Helper.xdp).filter { AllowedHelpers.xdp.contains($0.number) }
     return ProgramType(
       number: 6, name: "xdp",
-      context: ContextLayout(byteCount: 24, fields: xdpFields, hasPacket: true),
+      context: ContextLayout(
+        byteCount: XDPOffset.structSize, fields: xdpFields, hasPacket: true),
       helpers: helpers, missingHelpers: AllowedHelpers.xdp.subtracting(helpers),
       verdicts: [
         0: "XDP_ABORTED", 1: "XDP_DROP", 2: "XDP_PASS", 3: "XDP_TX", 4: "XDP_REDIRECT",
@@ -25,6 +26,8 @@ extension ProgramType {
 
 /// Where the fields of `struct xdp_md` are.
 enum XDPOffset {
+  static let structSize = 24
+
   static let data = 0
   static let dataEnd = 4
   static let dataMeta = 8

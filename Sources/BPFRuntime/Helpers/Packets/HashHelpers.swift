@@ -2,16 +2,22 @@ extension Helper {
   /// Forgets the packet's hash.
   static let setHashInvalid = Helper(
     number: 41, name: "set_hash_invalid", arguments: [.context], result: .void
-  ) { context, _, _, _, _, _ in
-    SocketBuffer(context: context).hash = 0
+  ) { _, _, _, _, _, cpu in
+    guard let buffer = SocketBuffer(RunningCPU(address: cpu)) else {
+      return LinuxError.invalid.helperResult
+    }
+    buffer.hash = 0
     return 0
   }
 
   /// Sets the packet's hash.
   static let setHash = Helper(
     number: 48, name: "set_hash", arguments: [.context, .anything]
-  ) { context, hash, _, _, _, _ in
-    SocketBuffer(context: context).hash = hash.asUInt32
+  ) { _, hash, _, _, _, cpu in
+    guard let buffer = SocketBuffer(RunningCPU(address: cpu)) else {
+      return LinuxError.invalid.helperResult
+    }
+    buffer.hash = hash.asUInt32
     return 0
   }
 

@@ -62,15 +62,17 @@ extension Helper {
   private static let skbStoreBytes = Helper(
     number: 9, name: "skb_store_bytes",
     arguments: [.context, .anything, .readableMemory(), .size(), .anything], changesPacket: true
-  ) { context, offset, buffer, count, flags, cpu in
-    guard flags & ~3 == 0 else { return LinuxError.invalid.helperResult }
+  ) { _, offset, buffer, count, flags, cpu in
+    let cpu = RunningCPU(address: cpu)
+    guard flags & ~3 == 0, let socketBuffer = SocketBuffer(cpu) else {
+      return LinuxError.invalid.helperResult
+    }
     let offset = offset.asUInt32
     let count = count.asUInt32
-    guard let packet = RunningCPU(address: cpu).packet, offset <= 0x7fff_ffff,
-      offset &+ count <= packet.byteCount
+    guard let packet = cpu.packet, offset <= 0x7fff_ffff, offset &+ count <= packet.byteCount
     else { return LinuxError.badAddress.helperResult }
     GuestMemory.move(buffer, to: packet.data &+ offset, count: Int(count))
-    if flags & 2 != 0 { SocketBuffer(context: context).hash = 0 }
+    if flags & 2 != 0 { socketBuffer.hash = 0 }
     return 0
   }
 
@@ -88,7 +90,14 @@ extension Helper {
 /// The fields of a socket buffer that helpers change.
 struct SocketBuffer {
   /// Address of the context.
-  let context: UInt64
+  private let context: UInt64
+
+  /// The context of the current run; `nil` when it is none of a socket buffer, as it can be in an
+  /// embedder's own types.
+  init?(_ cpu: RunningCPU) {
+    guard let packet = cpu.packet, packet.isSocketBuffer else { return nil }
+    context = cpu.context
+  }
 
   /// `len`.
   var byteCount: UInt64 {

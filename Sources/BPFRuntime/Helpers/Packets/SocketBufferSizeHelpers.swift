@@ -8,22 +8,23 @@ extension Helper {
   static let skbChangeTail = Helper(
     number: 38, name: "skb_change_tail", arguments: [.context, .anything, .anything],
     changesPacket: true
-  ) { context, count, flags, _, _, cpu in
-    guard let packet = RunningCPU(address: cpu).packet else {
+  ) { _, count, flags, _, _, cpu in
+    let cpu = RunningCPU(address: cpu)
+    guard let packet = cpu.packet, let buffer = SocketBuffer(cpu) else {
       return LinuxError.invalid.helperResult
     }
     let count = count.asUInt32
     // What lies before the network layer's header stays.
     let minimum =
       packet.networkHeader > packet.data ? packet.networkHeader &- packet.data : 0
-    guard flags == 0, count >= minimum, count <= PacketForm.longestSocketBuffer else {
+    guard flags == 0, count >= minimum, count <= UInt64(PacketForm.longestSocketBuffer) else {
       return LinuxError.invalid.helperResult
     }
     guard count <= packet.bufferEnd &- packet.data else { return LinuxError.noMemory.helperResult }
     let end = packet.data &+ count
     if end > packet.end { GuestMemory.clear(packet.end, count: Int(end &- packet.end)) }
     packet.end = end
-    SocketBuffer(context: context).byteCount = count
+    buffer.byteCount = count
     return 0
   }
 
@@ -31,13 +32,14 @@ extension Helper {
   static let skbChangeHead = Helper(
     number: 43, name: "skb_change_head", arguments: [.context, .anything, .anything],
     changesPacket: true
-  ) { context, count, flags, _, _, cpu in
-    guard let packet = RunningCPU(address: cpu).packet else {
+  ) { _, count, flags, _, _, cpu in
+    let cpu = RunningCPU(address: cpu)
+    guard let packet = cpu.packet, let buffer = SocketBuffer(cpu) else {
       return LinuxError.invalid.helperResult
     }
     let added = count.asUInt32
     let byteCount = packet.byteCount &+ added
-    guard flags == 0, byteCount <= PacketForm.longestSocketBuffer else {
+    guard flags == 0, byteCount <= UInt64(PacketForm.longestSocketBuffer) else {
       return LinuxError.invalid.helperResult
     }
     guard added <= packet.data &- packet.bufferStart else {
@@ -47,17 +49,18 @@ extension Helper {
     GuestMemory.clear(packet.data, count: Int(added))
     packet.metadata = packet.data
     packet.linkHeader = packet.data
-    SocketBuffer(context: context).byteCount = byteCount
+    buffer.byteCount = byteCount
     return 0
   }
 
   /// Sets `pkt_type`.
   static let skbChangeType = Helper(
     number: 32, name: "skb_change_type", arguments: [.context, .anything]
-  ) { context, type, _, _, _, _ in
-    let buffer = SocketBuffer(context: context)
+  ) { _, type, _, _, _, cpu in
     // Host, broadcast, multicast, other host.
-    guard buffer.packetType <= 3, type.asUInt32 <= 3 else { return LinuxError.invalid.helperResult }
+    guard let buffer = SocketBuffer(RunningCPU(address: cpu)), buffer.packetType <= 3,
+      type.asUInt32 <= 3
+    else { return LinuxError.invalid.helperResult }
     buffer.packetType = type.asUInt32
     return 0
   }

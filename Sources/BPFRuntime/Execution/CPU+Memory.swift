@@ -1,0 +1,31 @@
+extension CPU {
+  /// The bytes at an address, as far as programs of this runtime may read them and up to a limit:
+  /// for helpers that get an address no signature speaks of. Slow, and safe for any address.
+  func readableBytes(at address: UInt64, limit: Int) -> [UInt8] {
+    for range in [stackAddresses, packetAddresses] where range.contains(address) {
+      let count = min(UInt64(max(limit, 0)), range.upperBound - address)
+      return GuestMemory.bytes(at: address, count: Int(count))
+    }
+    return runtime.registry.withMap(containing: address) { map in
+      // One byte is inside, so the longest run of them that is lies in one value.
+      var inside = 1
+      var outside = min(max(limit, 0), map.valueSize) + 1
+      while outside - inside > 1 {
+        let count = (inside + outside) / 2
+        if map.valueContains(address: address, count: count) {
+          inside = count
+        } else {
+          outside = count
+        }
+      }
+      return GuestMemory.bytes(at: address, count: min(inside, max(limit, 0)))
+    } ?? []
+  }
+}
+
+extension RunningCPU {
+  /// The bytes at an address, as far as programs may read them.
+  func readableBytes(at address: UInt64, limit: Int) -> [UInt8] {
+    withOwner { $0.readableBytes(at: address, limit: limit) }
+  }
+}
