@@ -59,8 +59,10 @@ bench: ## measure, print a table per topic and write .build/bench/results.json
 
 fuzz: ## look for crashes of the readers for FUZZ_SECONDS
 	@Scripts/setup.sh build
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SWIFT) run -c release --package-path Fuzzing \
-	  --scratch-path .build/fuzzing
+	mkdir -p .build/fuzzing-corpus
+	$(SWIFT) run -c release --sanitize fuzzer --package-path Fuzzing --scratch-path .build/fuzzing \
+	  FuzzObject -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
+	  -artifact_prefix=.build/fuzzing- .build/fuzzing-corpus Tests/Fixtures/objects
 
 objects: ## compile the BPF sources of examples and fixtures again
 	@Scripts/setup.sh objects

@@ -70,6 +70,7 @@ let package = Package(
     .testTarget(
       name: "BPFRuntimeTests",
       dependencies: ["BPFRuntime", "BPFInstructions", "BPFKernel", "TestSupport"],
+      exclude: ["TailCalls/README.md"],
       swiftSettings: testSettings),
     .testTarget(
       name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],
@@ -85,7 +86,7 @@ let package = Package(
       name: "DifferentialTests",
       dependencies: [
         "Switchyard", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks", "BPFKernel",
-        "TestSupport",
+        "CPlatform", "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: testSettings),

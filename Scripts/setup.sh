@@ -16,7 +16,7 @@ test=(xdp-tools libxdp1 iproute2)
 # Needed to compile BPF sources: libbpf's headers and the kernel's.
 objects=(libbpf-dev linux-libc-dev)
 # Needed to record traffic between network namespaces.
-captures=(tcpdump iproute2 iputils-ping)
+captures=(tcpdump iproute2 iputils-ping python3)
 
 case $task in
 build) required=("${build[@]}") optional=() ;;

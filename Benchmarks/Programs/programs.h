@@ -105,7 +105,8 @@ INLINE u64 program_matrix12(struct block *b) {
   ROLLED for (u32 i = 0; i < 12; i++)
     ROLLED for (u32 j = 0; j < 12; j++) {
       u64 sum = 0;
-      ROLLED for (u32 k = 0; k < 12; k++) sum += (u64)b->words[i * 12 + k] * b->words[144 + k * 12 + j];
+      ROLLED for (u32 k = 0; k < 12; k++)
+        sum += (u64)b->words[i * 12 + k] * b->words[144 + k * 12 + j];
       b->scratch[(i * 12 + j) & 255] = sum;
       trace += sum;
     }

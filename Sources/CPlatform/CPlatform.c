@@ -1,14 +1,36 @@
+#ifdef __linux__
+#define _GNU_SOURCE
+#endif
+
 #include "CPlatform.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #ifdef __linux__
+#include <sched.h>
+#include <string.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 long switchyard_bpf(int command, void *attribute, unsigned int size) {
   long result = syscall(SYS_bpf, command, attribute, size);
   return result < 0 ? -errno : result;
+}
+
+uint64_t switchyard_affinity(void) {
+  cpu_set_t set;
+  uint64_t mask = 0;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 0;
+  memcpy(&mask, &set, sizeof mask);
+  return mask;
+}
+
+int switchyard_set_affinity(uint64_t mask) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  memcpy(&set, &mask, sizeof mask);
+  return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;
 }
 
 #else
@@ -20,4 +42,23 @@ long switchyard_bpf(int command, void *attribute, unsigned int size) {
   return -ENOSYS;
 }
 
+uint64_t switchyard_affinity(void) { return 0; }
+
+int switchyard_set_affinity(uint64_t mask) {
+  (void)mask;
+  return -ENOSYS;
+}
+
 #endif
+
+int switchyard_thread_id(void) {
+#ifdef __linux__
+  return (int)syscall(SYS_gettid);
+#else
+  return (int)getpid();
+#endif
+}
+
+int switchyard_thread_name(char name[64]) {
+  return pthread_getname_np(pthread_self(), name, 64);
+}

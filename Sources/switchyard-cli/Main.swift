@@ -1,3 +1,8 @@
-@main struct Main {
-  static func main() {}
+import SwitchyardCommands
+
+@main
+struct Main {
+  static func main() {
+    CommandLineTool.main()
+  }
 }

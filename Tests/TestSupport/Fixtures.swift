@@ -17,6 +17,11 @@ public enum Fixtures {
     try String(contentsOfFile: path(relative), encoding: .utf8)
   }
 
+  /// The content of a file with an absolute path.
+  public static func bytes(ofFile path: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: URL(filePath: path)))
+  }
+
   /// The names of the files in a folder that end in `suffix`, in order.
   public static func files(in relative: String, endingIn suffix: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: path(relative))

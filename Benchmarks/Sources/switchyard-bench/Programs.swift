@@ -50,7 +50,7 @@ struct ComputePrograms {
 
   private func fill() throws {
     try collection.map(".bss").handle.update([0, 0, 0, 0], blockBytes)
-    try kernel?.map(named: ".bss")?.update(key: [0, 0, 0, 0], value: blockBytes)
+    try kernel?.map(named: ".bss")?.update([0, 0, 0, 0], blockBytes)
     native_fill(blockBytes, UInt64(blockBytes.count))
   }
 
@@ -105,7 +105,10 @@ struct ComputePrograms {
     _ engine: String, _ target: Double, _ work: @escaping (Int) throws -> Void
   ) throws -> Contender {
     let count = try Sampling.repetitions(filling: target, work)
-    return Contender(engine: engine, operations: count) { try work(count) }
+    return Contender(engine: engine, operations: count) {
+      try work(count)
+      return nil
+    }
   }
 }
 

@@ -59,7 +59,11 @@ extension Linker {
       draft.setWide(symbol.value &+ addend, source: .immediate, at: slot)
       return
     case .undefined where symbol.isWeak:
-      draft.setWide(0, source: .immediate, at: slot)
+      if case .mapValue(let map, let offset)? = maps.weakConfiguration[symbol.name] {
+        draft.refer(toMap: map, offset: offset, at: slot)
+      } else {
+        draft.setWide(0, source: .immediate, at: slot)
+      }
       return
     case .undefined, .other: throw unresolved(symbol, "kernel symbol or configuration value")
     }
@@ -72,10 +76,7 @@ extension Linker {
       guard offset <= maps.specs[map].valueSize else {
         throw ObjectFileError(.relocation, "a reference past the end of \(symbol.label)")
       }
-      let offset = UInt32(truncatingIfNeeded: offset)
-      draft.references[slot] = .mapValue(map: map, offset: offset)
-      draft.setWide(
-        UInt64(truncatingIfNeeded: map) | UInt64(offset) << 32, source: .mapValueByIndex, at: slot)
+      draft.refer(toMap: map, offset: UInt32(truncatingIfNeeded: offset), at: slot)
     } else if let place = maps.map(section: section, offset: offset) {
       guard offset == place.range.lowerBound else {
         throw ObjectFileError(
@@ -104,6 +105,13 @@ extension ELFSymbol {
 }
 
 extension Linker.Draft {
+  /// Makes a `ld_imm64` load the address of a global variable.
+  fileprivate mutating func refer(toMap map: Int, offset: UInt32, at slot: Int) {
+    references[slot] = .mapValue(map: map, offset: offset)
+    setWide(
+      UInt64(truncatingIfNeeded: map) | UInt64(offset) << 32, source: .mapValueByIndex, at: slot)
+  }
+
   /// Writes the immediate of a `ld_imm64` and what it stands for.
   fileprivate mutating func setWide(_ value: UInt64, source: PseudoSource, at slot: Int) {
     instructions[slot].source = Register(rawValue: source.rawValue)

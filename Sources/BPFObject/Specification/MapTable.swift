@@ -21,6 +21,8 @@ struct MapTable: Sendable {
   var data: [Int: Int] = [:]
   /// Where initial slots are written down.
   var values: [Values] = []
+  /// By name: configuration values that may be missing, as places in a map of zeros.
+  var weakConfiguration: [String: Reference] = [:]
 
   /// Collects every map of the object: definitions first, then global data, each in file order.
   init(
@@ -43,6 +45,7 @@ struct MapTable: Sendable {
     for section in elf.sections where section.isAllocated && !section.isExecutable {
       try addData(section, objectName: objectName, zeros: &zeros)
     }
+    if let types { try addConfiguration(elf, types: types, objectName: objectName) }
   }
 
   mutating func add(_ spec: MapSpec, section: Int, range: Range<Int>) {
@@ -119,6 +122,33 @@ extension MapTable {
     spec.isReadOnly = section.name.hasPrefix(".rodata")
     if spec.isReadOnly { spec.flags = Self.readOnlyForPrograms }
     data[section.index] = specs.count
+    specs.append(spec)
+  }
+
+  /// Weak externs of `.kconfig` have the value zero, so they need a place that holds it.
+  private mutating func addConfiguration(
+    _ elf: ELFFile, types: BTF, objectName: String
+  ) throws(ObjectFileError) {
+    let name = ".kconfig"
+    let weak = Set(elf.symbols.lazy.filter { $0.isWeak && $0.place == .undefined }.map(\.name))
+    guard !weak.isEmpty else { return }
+    var end: UInt64 = 0
+    let variables = try types.variables(ofSection: name).sorted { $0.key < $1.key }
+    for (variable, type) in variables where weak.contains(variable) {
+      weakConfiguration[variable] = .mapValue(
+        map: specs.count, offset: UInt32(clamping: end))
+      end += (UInt64(try types.size(of: type)) + 7) & ~7
+      guard end <= Self.mostZeros else {
+        throw ObjectFileError(.tooLarge, "configuration values of \(end) bytes", section: name)
+      }
+    }
+    guard end > 0 else { return }
+    var spec = MapSpec(
+      name: name, type: MapSpec.TypeNumber.array, keySize: 4, valueSize: UInt32(clamping: end),
+      maxEntries: 1, flags: Self.readOnlyForPrograms, origin: .data)
+    spec.kernelName = MapSpec.kernelName(section: name, object: objectName)
+    spec.initialValue = [UInt8](repeating: 0, count: Int(end))
+    spec.isReadOnly = true
     specs.append(spec)
   }
 

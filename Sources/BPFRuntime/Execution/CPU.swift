@@ -72,6 +72,17 @@ public final class CPU {
     runtime.epochs.leave(announcement)
   }
 
+  /// Where the frames of its programs are.
+  var stackAddresses: Range<UInt64> {
+    stack.address..<stack.address &+ UInt64(stack.byteCount)
+  }
+
+  /// Where the packet of the current run is, with its metadata; empty when there is none.
+  var packetAddresses: Range<UInt64> {
+    guard let packet = running.packet, packet.metadata <= packet.end else { return 0..<0 }
+    return packet.metadata..<packet.end
+  }
+
   private var running: RunningCPU { RunningCPU(address: words.address) }
 
   /// State of the random number generator; set it to get the same numbers again.
@@ -115,7 +126,7 @@ public final class CPU {
     precondition(
       program.type.context.access === context.layout.access,
       "the context is not one for programs of type \(program.type.name)")
-    let isChecked = mode == .checked || program.type.context.hasPacketPointers
+    let isChecked = mode == .checked || program.type.context.needsTranslation
     prepare(context, program)
     runtime.epochs.enter(announcement)
     defer { runtime.epochs.exit(announcement) }

@@ -6,14 +6,15 @@ extension PacketContext {
   /// socket filters.
   public var output: [UInt8] {
     guard let descriptor else { return [] }
-    let bytes = self.bytes(from: descriptor.metadata, to: descriptor.end)
+    let end = descriptor.end &+ descriptor.fragmentByteCount
+    let bytes = self.bytes(from: descriptor.metadata, to: end)
     guard form == .networkLayerBuffer else { return bytes }
     return [UInt8](repeating: 0, count: PacketForm.linkHeaderByteCount) + bytes
   }
 
   /// The packet as it is now, from where the program's data starts.
   public var packet: [UInt8] {
-    descriptor.map { bytes(from: $0.data, to: $0.end) } ?? []
+    descriptor.map { bytes(from: $0.data, to: $0.end &+ $0.fragmentByteCount) } ?? []
   }
 
   /// The metadata in front of the packet.
@@ -30,5 +31,32 @@ extension PacketContext {
   private func bytes(from start: UInt64, to end: UInt64) -> [UInt8] {
     let offset = Int(truncatingIfNeeded: start &- buffer.address)
     return buffer.bytes(at: offset, count: Int(truncatingIfNeeded: end &- start))
+  }
+}
+
+extension PacketContext {
+  /// The C struct as BPF_PROG_TEST_RUN gives it back: `struct xdp_md` with offsets from the
+  /// metadata instead of addresses, `struct __sk_buff` with the fields of ``PacketFields`` and
+  /// zeros elsewhere.
+  public var linuxContext: [UInt8] {
+    guard let descriptor else { return [] }
+    var result = [UInt8](repeating: 0, count: layout.byteCount)
+    func put(_ offset: Int, _ value: UInt32) {
+      for index in 0..<4 {
+        result[offset + index] = UInt8(truncatingIfNeeded: value &>> UInt32(index * 8))
+      }
+    }
+    switch form {
+    case .plain: return bytes
+    case .frame:
+      let metadataCount = descriptor.data &- descriptor.metadata
+      put(XDPOffset.data, UInt32(truncatingIfNeeded: metadataCount))
+      put(XDPOffset.dataEnd, UInt32(truncatingIfNeeded: descriptor.end &- descriptor.metadata))
+      put(XDPOffset.ingressInterface, self[word: XDPOffset.ingressInterface])
+      put(XDPOffset.receiveQueue, self[word: XDPOffset.receiveQueue])
+    case .linkLayerBuffer, .networkLayerBuffer:
+      for offset in SocketBufferOffset.testRunWords { put(offset, self[word: offset]) }
+    }
+    return result
   }
 }

@@ -8,7 +8,8 @@ extension PacketContext {
     setTemplate(SocketBufferOffset.priority, fields.priority)
     setTemplate(SocketBufferOffset.ingressInterface, fields.ingressInterface)
     setTemplate(SocketBufferOffset.interface, fields.interface)
-    for (index, word) in fields.controlBlock.prefix(5).enumerated() {
+    for index in 0..<5 {
+      let word = index < fields.controlBlock.count ? fields.controlBlock[index] : 0
       setTemplate(SocketBufferOffset.controlBlock + index * 4, word)
     }
     setTemplate(SocketBufferOffset.timestamp, fields.timestamp)
@@ -26,8 +27,7 @@ extension PacketContext {
     self[word: SocketBufferOffset.packetType] = header.packetType
     self[word: SocketBufferOffset.protocol] = UInt32(header.networkProtocol.bigEndian)
     if initialFields.wireByteCount == nil {
-      self[word: SocketBufferOffset.wireByteCount] = UInt32(
-        truncatingIfNeeded: descriptor.end &- descriptor.linkHeader)
+      self[word: SocketBufferOffset.wireByteCount] = self[word: SocketBufferOffset.byteCount]
     }
   }
 
@@ -76,12 +76,12 @@ struct EthernetHeader {
       ? GuestMemory.load(address &+ 14, as: UInt16.self) : nil
   }
 
-  /// `pkt_type` on the loopback device, whose address is all zeros: host 0, broadcast 1,
-  /// multicast 2, other host 3.
+  /// `pkt_type` on the loopback device: host 0, multicast 2, other host 3.
+  ///
+  /// Its own address is all zeros, and so is its broadcast address, so nothing is a broadcast (1).
   var packetType: UInt32 {
     let destination = start & 0xffff_ffff_ffff
     if destination == 0 { return 0 }
-    if destination == 0xffff_ffff_ffff { return 1 }
     return destination & 1 != 0 ? 2 : 3
   }
 

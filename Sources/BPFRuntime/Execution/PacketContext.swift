@@ -14,7 +14,10 @@
 /// ```
 ///
 /// Packets are Ethernet frames. Loading one allocates nothing while the buffer is large enough.
-/// What programs see is what they see in Linux's BPF_PROG_TEST_RUN.
+/// What programs see is what they see in Linux's BPF_PROG_TEST_RUN, which takes less, though: no
+/// XDP frame of more than 18 pages, no socket buffer whose IP header is cut short. Of an XDP frame
+/// the first 3520 bytes are between `data` and `data_end`; the rest is in fragments, which helpers
+/// reach.
 public final class PacketContext: Context {
   let form: PacketForm
   var buffer: StableMemory
@@ -47,9 +50,9 @@ public final class PacketContext: Context {
   ///
   /// - Parameters:
   ///   - packet: Metadata, if any, and the packet from its Ethernet header on.
-  ///   - metadata: How many of the bytes are metadata: a multiple of 4 up to 252, XDP only.
-  /// - Throws: EINVAL for a packet that Linux would refuse as too short (XDP takes 14 bytes, socket
-  ///   buffers 15) or for such metadata; ENOMEM.
+  ///   - metadata: How many of the bytes are metadata: a multiple of 4 up to 216, XDP only.
+  /// - Throws: EINVAL for a packet that Linux would refuse as shorter than an
+  ///   Ethernet header or for such metadata; ENOMEM.
   public func load(_ packet: [UInt8], metadata: Int = 0) throws(LinuxError) {
     // Array.withUnsafeBytes cannot rethrow a typed error.
     let result = unsafe packet.withUnsafeBytes { bytes in
@@ -69,13 +72,17 @@ public final class PacketContext: Context {
   private func load(buffer bytes: UnsafeRawBufferPointer, metadata: Int) throws(LinuxError) {
     let byteCount = bytes.count - metadata
     guard metadata >= 0, byteCount >= form.minimumByteCount else { throw .invalid }
-    guard metadata == 0 || form == .frame && metadata % 4 == 0 && metadata <= 252 else {
+    guard
+      metadata == 0
+        || form == .frame && metadata % 4 == 0
+          && metadata <= form.headroom - form.reservedHeadroom
+    else {
       throw .invalid
     }
     let needed = Self.frameByteCount(of: byteCount, in: form)
     if needed > buffer.byteCount { buffer = try StableMemory(byteCount: needed) }
     // What an earlier run left before the packet must not show when this one grows.
-    buffer.clear(at: 0, count: form.headroom)
+    if form.showsHeadroom { buffer.clear(at: 0, count: form.headroom) }
     let start = form.headroom - metadata
     if let source = bytes.baseAddress {
       unsafe (buffer.base + start).copyMemory(from: source, byteCount: bytes.count)
@@ -93,10 +100,13 @@ public final class PacketContext: Context {
     let isBehindLinkHeader = form == .networkLayerBuffer && byteCount > 0
     let header = UInt64(PacketForm.linkHeaderByteCount)
     descriptor.data = isBehindLinkHeader ? start &+ header : start
-    descriptor.end = start &+ UInt64(byteCount)
+    let linear = min(byteCount, form.longestLinearPacket)
+    descriptor.end = start &+ UInt64(linear)
+    descriptor.fragmentByteCount = UInt64(byteCount - linear)
     descriptor.metadata = form == .frame ? start &- UInt64(metadata) : descriptor.data
     descriptor.bufferStart = buffer.address &+ UInt64(form.reservedHeadroom)
-    descriptor.bufferEnd = buffer.address &+ UInt64(frame - PacketForm.reservedTailroom)
+    let room = byteCount > linear ? Self.frameByteCount(of: linear, in: form) : frame
+    descriptor.bufferEnd = buffer.address &+ UInt64(room - PacketForm.reservedTailroom)
     descriptor.linkHeader = start
     descriptor.networkHeader = start &+ (form == .plain ? 0 : header)
     descriptor.redirection = 0
@@ -105,8 +115,12 @@ public final class PacketContext: Context {
 
   /// Bytes of the buffer for a packet: whole pages, with the room that Linux reserves.
   private static func frameByteCount(of packet: Int, in form: PacketForm) -> Int {
-    let needed = form.headroom + packet + PacketForm.reservedTailroom
-    return (needed + 4095) & ~4095
+    let needed =
+      form.headroom + max(packet, form.minimumCapacity) + PacketForm.reservedTailroom
+    // The last fragment may grow to a whole page.
+    let growth = packet > form.longestLinearPacket ? PacketForm.pageByteCount : 0
+    let page = PacketForm.pageByteCount
+    return (needed + growth + page - 1) / page * page
   }
 
   private func writeTemplate() {
@@ -125,7 +139,8 @@ public final class PacketContext: Context {
   }
 
   private func writeFrameTemplate() {
-    setTemplate(XDPOffset.ingressInterface, initialFields.ingressInterface)
+    let interface = initialFields.ingressInterface
+    setTemplate(XDPOffset.ingressInterface, interface == 0 ? 1 : interface)
     setTemplate(XDPOffset.receiveQueue, initialFields.receiveQueue)
   }
 

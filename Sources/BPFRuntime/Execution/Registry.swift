@@ -52,6 +52,16 @@ final class Registry: Sendable {
     state.withLock { $0.maps[id]?.map }
   }
 
+  /// Calls `body` with the map that has a value at an address, which lives until `body` returns;
+  /// `nil` when there is none.
+  func withMap<Result>(containing address: UInt64, _ body: (Map) -> Result) -> Result? {
+    let maps = state.withLock { $0.maps.values.compactMap(\.map) }
+    return maps.first { map in
+      !map.definition.flags.contains(.writeOnlyForPrograms)
+        && map.valueAddresses.contains(address) && map.valueContains(address: address, count: 1)
+    }.map(body)
+  }
+
   func program(_ id: UInt32) -> Program? {
     state.withLock { $0.programs[id]?.program }
   }

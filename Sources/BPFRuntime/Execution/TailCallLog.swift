@@ -72,3 +72,15 @@ struct TailCallLog {
     return unsafe GuestMemory.pointer(address &+ UInt64(offset))
   }
 }
+
+extension TailCallOutcome: CustomStringConvertible {
+  /// One or three words, as in `taken` or `out of range`.
+  public var description: String {
+    switch self {
+    case .taken: "taken"
+    case .empty: "empty"
+    case .outOfRange: "out of range"
+    case .limit: "limit"
+    }
+  }
+}

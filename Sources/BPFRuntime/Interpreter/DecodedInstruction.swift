@@ -40,10 +40,10 @@ struct CodePointer {
 
   /// Takes the next instruction.
   @inline(__always)
-  mutating func next() -> DecodedInstruction {
-    let instruction = unsafe pointer.pointee
+  mutating func next() -> InstructionReference {
+    let reference = unsafe InstructionReference(pointer: pointer)
     unsafe pointer += 1
-    return instruction
+    return reference
   }
 
   /// Moves by a distance in instructions.
@@ -51,4 +51,35 @@ struct CodePointer {
   mutating func jump(_ distance: Int32) {
     unsafe pointer += Int(distance)
   }
+}
+
+/// An instruction that is being executed. Its fields are loaded where they are used: the dispatch
+/// in front of every instruction needs nothing but the operation, and measures shorter that way.
+@safe
+struct InstructionReference {
+  fileprivate let pointer: UnsafePointer<DecodedInstruction>
+
+  /// What to do.
+  @inline(__always)
+  var operation: Operation { unsafe pointer.pointee.operation }
+
+  /// Number of the destination register; four bits, so that sixteen cells need no bounds check.
+  @inline(__always)
+  var d: Int { unsafe Int(pointer.pointee.destination & 0xf) }
+
+  /// Number of the source register.
+  @inline(__always)
+  var s: Int { unsafe Int(pointer.pointee.source & 0xf) }
+
+  /// Distance of a jump, or index of a helper's signature.
+  @inline(__always)
+  var offset: Int32 { unsafe pointer.pointee.offset }
+
+  /// Offset of a memory access, ready to be added to an address.
+  @inline(__always)
+  var distance: UInt64 { unsafe UInt64(bitPattern: Int64(pointer.pointee.offset)) }
+
+  /// Sign-extended immediate; address of a helper; number of a tail-call site.
+  @inline(__always)
+  var immediate: Int64 { unsafe pointer.pointee.immediate }
 }

@@ -33,14 +33,11 @@ extension RunMemory {
     case .context: return value == cpu.context
     case .map: return isMap(value)
     case .size: return value != 0
-    case .mapKey, .mapValue, .readableMemory:
+    // No memory at all needs no address, and 0 is an address only for no memory, as in Linux.
+    case .mapKey, .mapValue, .readableMemory, .readableMemoryOrNull:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: false))
-    case .readableMemoryOrNull:
-      return value == 0 || size <= limit && permits(value, Int(size), isWrite: false)
-    case .writableMemory, .fixedMemory:
+    case .writableMemory, .writableMemoryOrNull, .fixedMemory:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: true))
-    case .writableMemoryOrNull:
-      return value == 0 || size <= limit && permits(value, Int(size), isWrite: true)
     }
   }
 }

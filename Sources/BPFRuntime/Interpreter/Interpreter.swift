@@ -32,181 +32,182 @@ enum Interpreter<Policy: RunPolicy> {
     run: while true {
       let i = pc.next()
       if Policy.isChecked, !memory.countInstruction() { break run }
-      let d = Int(i.destination & 0xf)
-      let s = Int(i.source & 0xf)
       switch i.operation {
-      case .add64Immediate: r[d] &+= UInt64(bitPattern: i.immediate)
-      case .add64Register: r[d] &+= r[s]
-      case .subtract64Immediate: r[d] &-= UInt64(bitPattern: i.immediate)
-      case .subtract64Register: r[d] &-= r[s]
-      case .multiply64Immediate: r[d] &*= UInt64(bitPattern: i.immediate)
-      case .multiply64Register: r[d] &*= r[s]
+      case .add64Immediate: r[i.d] &+= UInt64(bitPattern: i.immediate)
+      case .add64Register: r[i.d] &+= r[i.s]
+      case .subtract64Immediate: r[i.d] &-= UInt64(bitPattern: i.immediate)
+      case .subtract64Register: r[i.d] &-= r[i.s]
+      case .multiply64Immediate: r[i.d] &*= UInt64(bitPattern: i.immediate)
+      case .multiply64Register: r[i.d] &*= r[i.s]
       case .divide64Immediate:
-        r[d] = GuestArithmetic.divide(r[d], UInt64(bitPattern: i.immediate))
-      case .divide64Register: r[d] = GuestArithmetic.divide(r[d], r[s])
+        r[i.d] = GuestArithmetic.divide(r[i.d], UInt64(bitPattern: i.immediate))
+      case .divide64Register: r[i.d] = GuestArithmetic.divide(r[i.d], r[i.s])
       case .signedDivide64Immediate:
-        r[d] = UInt64(extending: GuestArithmetic.divide(r[d].signed, i.immediate))
+        r[i.d] = UInt64(extending: GuestArithmetic.divide(r[i.d].signed, i.immediate))
       case .signedDivide64Register:
-        r[d] = UInt64(extending: GuestArithmetic.divide(r[d].signed, r[s].signed))
-      case .or64Immediate: r[d] |= UInt64(bitPattern: i.immediate)
-      case .or64Register: r[d] |= r[s]
-      case .and64Immediate: r[d] &= UInt64(bitPattern: i.immediate)
-      case .and64Register: r[d] &= r[s]
-      case .shiftLeft64Immediate: r[d] &<<= UInt64(bitPattern: i.immediate)
-      case .shiftLeft64Register: r[d] &<<= r[s]
-      case .shiftRight64Immediate: r[d] &>>= UInt64(bitPattern: i.immediate)
-      case .shiftRight64Register: r[d] &>>= r[s]
+        r[i.d] = UInt64(extending: GuestArithmetic.divide(r[i.d].signed, r[i.s].signed))
+      case .or64Immediate: r[i.d] |= UInt64(bitPattern: i.immediate)
+      case .or64Register: r[i.d] |= r[i.s]
+      case .and64Immediate: r[i.d] &= UInt64(bitPattern: i.immediate)
+      case .and64Register: r[i.d] &= r[i.s]
+      case .shiftLeft64Immediate: r[i.d] &<<= UInt64(bitPattern: i.immediate)
+      case .shiftLeft64Register: r[i.d] &<<= r[i.s]
+      case .shiftRight64Immediate: r[i.d] &>>= UInt64(bitPattern: i.immediate)
+      case .shiftRight64Register: r[i.d] &>>= r[i.s]
       case .modulo64Immediate:
-        r[d] = GuestArithmetic.modulo(r[d], UInt64(bitPattern: i.immediate))
-      case .modulo64Register: r[d] = GuestArithmetic.modulo(r[d], r[s])
+        r[i.d] = GuestArithmetic.modulo(r[i.d], UInt64(bitPattern: i.immediate))
+      case .modulo64Register: r[i.d] = GuestArithmetic.modulo(r[i.d], r[i.s])
       case .signedModulo64Immediate:
-        r[d] = UInt64(extending: GuestArithmetic.modulo(r[d].signed, i.immediate))
+        r[i.d] = UInt64(extending: GuestArithmetic.modulo(r[i.d].signed, i.immediate))
       case .signedModulo64Register:
-        r[d] = UInt64(extending: GuestArithmetic.modulo(r[d].signed, r[s].signed))
-      case .xor64Immediate: r[d] ^= UInt64(bitPattern: i.immediate)
-      case .xor64Register: r[d] ^= r[s]
-      case .move64Immediate: r[d] = UInt64(bitPattern: i.immediate)
-      case .move64Register: r[d] = r[s]
+        r[i.d] = UInt64(extending: GuestArithmetic.modulo(r[i.d].signed, r[i.s].signed))
+      case .xor64Immediate: r[i.d] ^= UInt64(bitPattern: i.immediate)
+      case .xor64Register: r[i.d] ^= r[i.s]
+      case .move64Immediate: r[i.d] = UInt64(bitPattern: i.immediate)
+      case .move64Register: r[i.d] = r[i.s]
       case .arithmeticShiftRight64Immediate:
-        r[d] = UInt64(bitPattern: r[d].signed &>> i.immediate)
+        r[i.d] = UInt64(bitPattern: r[i.d].signed &>> i.immediate)
       case .arithmeticShiftRight64Register:
-        r[d] = UInt64(bitPattern: r[d].signed &>> r[s].signed)
-      case .signExtendingMove64From8: r[d] = UInt64(extending: Int8(truncatingIfNeeded: r[s]))
-      case .signExtendingMove64From16: r[d] = UInt64(extending: Int16(truncatingIfNeeded: r[s]))
-      case .signExtendingMove64From32: r[d] = UInt64(extending: Int32(truncatingIfNeeded: r[s]))
-      case .negate64: r[d] = 0 &- r[d]
-      case .add32Immediate: r[d] = UInt64(r[d].low &+ UInt32(truncatingIfNeeded: i.immediate))
-      case .add32Register: r[d] = UInt64(r[d].low &+ r[s].low)
+        r[i.d] = UInt64(bitPattern: r[i.d].signed &>> r[i.s].signed)
+      case .signExtendingMove64From8: r[i.d] = UInt64(extending: Int8(truncatingIfNeeded: r[i.s]))
+      case .signExtendingMove64From16: r[i.d] = UInt64(extending: Int16(truncatingIfNeeded: r[i.s]))
+      case .signExtendingMove64From32: r[i.d] = UInt64(extending: Int32(truncatingIfNeeded: r[i.s]))
+      case .negate64: r[i.d] = 0 &- r[i.d]
+      case .add32Immediate: r[i.d] = UInt64(r[i.d].low &+ UInt32(truncatingIfNeeded: i.immediate))
+      case .add32Register: r[i.d] = UInt64(r[i.d].low &+ r[i.s].low)
       case .subtract32Immediate:
-        r[d] = UInt64(r[d].low &- UInt32(truncatingIfNeeded: i.immediate))
-      case .subtract32Register: r[d] = UInt64(r[d].low &- r[s].low)
+        r[i.d] = UInt64(r[i.d].low &- UInt32(truncatingIfNeeded: i.immediate))
+      case .subtract32Register: r[i.d] = UInt64(r[i.d].low &- r[i.s].low)
       case .multiply32Immediate:
-        r[d] = UInt64(r[d].low &* UInt32(truncatingIfNeeded: i.immediate))
-      case .multiply32Register: r[d] = UInt64(r[d].low &* r[s].low)
+        r[i.d] = UInt64(r[i.d].low &* UInt32(truncatingIfNeeded: i.immediate))
+      case .multiply32Register: r[i.d] = UInt64(r[i.d].low &* r[i.s].low)
       case .divide32Immediate:
-        r[d] = UInt64(GuestArithmetic.divide(r[d].low, UInt32(truncatingIfNeeded: i.immediate)))
-      case .divide32Register: r[d] = UInt64(GuestArithmetic.divide(r[d].low, r[s].low))
+        r[i.d] = UInt64(GuestArithmetic.divide(r[i.d].low, UInt32(truncatingIfNeeded: i.immediate)))
+      case .divide32Register: r[i.d] = UInt64(GuestArithmetic.divide(r[i.d].low, r[i.s].low))
       case .signedDivide32Immediate:
-        r[d] = UInt64(
+        r[i.d] = UInt64(
           UInt32(
             bitPattern: GuestArithmetic.divide(
-              r[d].signedLow, Int32(truncatingIfNeeded: i.immediate))))
+              r[i.d].signedLow, Int32(truncatingIfNeeded: i.immediate))))
       case .signedDivide32Register:
-        r[d] = UInt64(UInt32(bitPattern: GuestArithmetic.divide(r[d].signedLow, r[s].signedLow)))
-      case .or32Immediate: r[d] = UInt64(r[d].low | UInt32(truncatingIfNeeded: i.immediate))
-      case .or32Register: r[d] = UInt64(r[d].low | r[s].low)
-      case .and32Immediate: r[d] = UInt64(r[d].low & UInt32(truncatingIfNeeded: i.immediate))
-      case .and32Register: r[d] = UInt64(r[d].low & r[s].low)
+        r[i.d] = UInt64(
+          UInt32(bitPattern: GuestArithmetic.divide(r[i.d].signedLow, r[i.s].signedLow)))
+      case .or32Immediate: r[i.d] = UInt64(r[i.d].low | UInt32(truncatingIfNeeded: i.immediate))
+      case .or32Register: r[i.d] = UInt64(r[i.d].low | r[i.s].low)
+      case .and32Immediate: r[i.d] = UInt64(r[i.d].low & UInt32(truncatingIfNeeded: i.immediate))
+      case .and32Register: r[i.d] = UInt64(r[i.d].low & r[i.s].low)
       case .shiftLeft32Immediate:
-        r[d] = UInt64(r[d].low &<< UInt32(truncatingIfNeeded: i.immediate))
-      case .shiftLeft32Register: r[d] = UInt64(r[d].low &<< r[s].low)
+        r[i.d] = UInt64(r[i.d].low &<< UInt32(truncatingIfNeeded: i.immediate))
+      case .shiftLeft32Register: r[i.d] = UInt64(r[i.d].low &<< r[i.s].low)
       case .shiftRight32Immediate:
-        r[d] = UInt64(r[d].low &>> UInt32(truncatingIfNeeded: i.immediate))
-      case .shiftRight32Register: r[d] = UInt64(r[d].low &>> r[s].low)
+        r[i.d] = UInt64(r[i.d].low &>> UInt32(truncatingIfNeeded: i.immediate))
+      case .shiftRight32Register: r[i.d] = UInt64(r[i.d].low &>> r[i.s].low)
       case .modulo32Immediate:
-        r[d] = UInt64(GuestArithmetic.modulo(r[d].low, UInt32(truncatingIfNeeded: i.immediate)))
-      case .modulo32Register: r[d] = UInt64(GuestArithmetic.modulo(r[d].low, r[s].low))
+        r[i.d] = UInt64(GuestArithmetic.modulo(r[i.d].low, UInt32(truncatingIfNeeded: i.immediate)))
+      case .modulo32Register: r[i.d] = UInt64(GuestArithmetic.modulo(r[i.d].low, r[i.s].low))
       case .signedModulo32Immediate:
-        r[d] = UInt64(
+        r[i.d] = UInt64(
           UInt32(
             bitPattern: GuestArithmetic.modulo(
-              r[d].signedLow, Int32(truncatingIfNeeded: i.immediate))))
+              r[i.d].signedLow, Int32(truncatingIfNeeded: i.immediate))))
       case .signedModulo32Register:
-        r[d] = UInt64(UInt32(bitPattern: GuestArithmetic.modulo(r[d].signedLow, r[s].signedLow)))
-      case .xor32Immediate: r[d] = UInt64(r[d].low ^ UInt32(truncatingIfNeeded: i.immediate))
-      case .xor32Register: r[d] = UInt64(r[d].low ^ r[s].low)
-      case .move32Immediate: r[d] = UInt64(UInt32(truncatingIfNeeded: i.immediate))
-      case .move32Register: r[d] = UInt64(r[s].low)
+        r[i.d] = UInt64(
+          UInt32(bitPattern: GuestArithmetic.modulo(r[i.d].signedLow, r[i.s].signedLow)))
+      case .xor32Immediate: r[i.d] = UInt64(r[i.d].low ^ UInt32(truncatingIfNeeded: i.immediate))
+      case .xor32Register: r[i.d] = UInt64(r[i.d].low ^ r[i.s].low)
+      case .move32Immediate: r[i.d] = UInt64(UInt32(truncatingIfNeeded: i.immediate))
+      case .move32Register: r[i.d] = UInt64(r[i.s].low)
       case .arithmeticShiftRight32Immediate:
-        r[d] = UInt64(UInt32(bitPattern: r[d].signedLow &>> Int32(truncatingIfNeeded: i.immediate)))
+        r[i.d] = UInt64(
+          UInt32(bitPattern: r[i.d].signedLow &>> Int32(truncatingIfNeeded: i.immediate)))
       case .arithmeticShiftRight32Register:
-        r[d] = UInt64(UInt32(bitPattern: r[d].signedLow &>> r[s].signedLow))
+        r[i.d] = UInt64(UInt32(bitPattern: r[i.d].signedLow &>> r[i.s].signedLow))
       case .signExtendingMove32From8:
-        r[d] = UInt64(UInt32(bitPattern: Int32(Int8(truncatingIfNeeded: r[s]))))
+        r[i.d] = UInt64(UInt32(bitPattern: Int32(Int8(truncatingIfNeeded: r[i.s]))))
       case .signExtendingMove32From16:
-        r[d] = UInt64(UInt32(bitPattern: Int32(Int16(truncatingIfNeeded: r[s]))))
-      case .negate32: r[d] = UInt64(0 &- r[d].low)
-      case .toLittleEndian16: r[d] = UInt64(UInt16(truncatingIfNeeded: r[d]).littleEndian)
-      case .toLittleEndian32: r[d] = UInt64(UInt32(truncatingIfNeeded: r[d]).littleEndian)
-      case .toLittleEndian64: r[d] = r[d].littleEndian
-      case .toBigEndian16: r[d] = UInt64(UInt16(truncatingIfNeeded: r[d]).bigEndian)
-      case .toBigEndian32: r[d] = UInt64(UInt32(truncatingIfNeeded: r[d]).bigEndian)
-      case .toBigEndian64: r[d] = r[d].bigEndian
-      case .swapBytes16: r[d] = UInt64(UInt16(truncatingIfNeeded: r[d]).byteSwapped)
-      case .swapBytes32: r[d] = UInt64(UInt32(truncatingIfNeeded: r[d]).byteSwapped)
-      case .swapBytes64: r[d] = r[d].byteSwapped
+        r[i.d] = UInt64(UInt32(bitPattern: Int32(Int16(truncatingIfNeeded: r[i.s]))))
+      case .negate32: r[i.d] = UInt64(0 &- r[i.d].low)
+      case .toLittleEndian16: r[i.d] = UInt64(UInt16(truncatingIfNeeded: r[i.d]).littleEndian)
+      case .toLittleEndian32: r[i.d] = UInt64(UInt32(truncatingIfNeeded: r[i.d]).littleEndian)
+      case .toLittleEndian64: r[i.d] = r[i.d].littleEndian
+      case .toBigEndian16: r[i.d] = UInt64(UInt16(truncatingIfNeeded: r[i.d]).bigEndian)
+      case .toBigEndian32: r[i.d] = UInt64(UInt32(truncatingIfNeeded: r[i.d]).bigEndian)
+      case .toBigEndian64: r[i.d] = r[i.d].bigEndian
+      case .swapBytes16: r[i.d] = UInt64(UInt16(truncatingIfNeeded: r[i.d]).byteSwapped)
+      case .swapBytes32: r[i.d] = UInt64(UInt32(truncatingIfNeeded: r[i.d]).byteSwapped)
+      case .swapBytes64: r[i.d] = r[i.d].byteSwapped
       case .jump: pc.jump(i.offset)
       case .jumpLong: pc.jump(i.offset)
       case .mayGoto: if iterationsLeft == 0 { pc.jump(i.offset) } else { iterationsLeft &-= 1 }
       case .jumpIfEqual64Immediate:
-        if r[d] == UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfEqual64Register: if r[d] == r[s] { pc.jump(i.offset) }
+        if r[i.d] == UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfEqual64Register: if r[i.d] == r[i.s] { pc.jump(i.offset) }
       case .jumpIfGreater64Immediate:
-        if r[d] > UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfGreater64Register: if r[d] > r[s] { pc.jump(i.offset) }
+        if r[i.d] > UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfGreater64Register: if r[i.d] > r[i.s] { pc.jump(i.offset) }
       case .jumpIfGreaterOrEqual64Immediate:
-        if r[d] >= UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfGreaterOrEqual64Register: if r[d] >= r[s] { pc.jump(i.offset) }
+        if r[i.d] >= UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfGreaterOrEqual64Register: if r[i.d] >= r[i.s] { pc.jump(i.offset) }
       case .jumpIfBitsSet64Immediate:
-        if r[d] & UInt64(bitPattern: i.immediate) != 0 { pc.jump(i.offset) }
-      case .jumpIfBitsSet64Register: if r[d] & r[s] != 0 { pc.jump(i.offset) }
+        if r[i.d] & UInt64(bitPattern: i.immediate) != 0 { pc.jump(i.offset) }
+      case .jumpIfBitsSet64Register: if r[i.d] & r[i.s] != 0 { pc.jump(i.offset) }
       case .jumpIfNotEqual64Immediate:
-        if r[d] != UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfNotEqual64Register: if r[d] != r[s] { pc.jump(i.offset) }
-      case .jumpIfSignedGreater64Immediate: if r[d].signed > i.immediate { pc.jump(i.offset) }
-      case .jumpIfSignedGreater64Register: if r[d].signed > r[s].signed { pc.jump(i.offset) }
+        if r[i.d] != UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfNotEqual64Register: if r[i.d] != r[i.s] { pc.jump(i.offset) }
+      case .jumpIfSignedGreater64Immediate: if r[i.d].signed > i.immediate { pc.jump(i.offset) }
+      case .jumpIfSignedGreater64Register: if r[i.d].signed > r[i.s].signed { pc.jump(i.offset) }
       case .jumpIfSignedGreaterOrEqual64Immediate:
-        if r[d].signed >= i.immediate { pc.jump(i.offset) }
+        if r[i.d].signed >= i.immediate { pc.jump(i.offset) }
       case .jumpIfSignedGreaterOrEqual64Register:
-        if r[d].signed >= r[s].signed { pc.jump(i.offset) }
+        if r[i.d].signed >= r[i.s].signed { pc.jump(i.offset) }
       case .jumpIfLess64Immediate:
-        if r[d] < UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfLess64Register: if r[d] < r[s] { pc.jump(i.offset) }
+        if r[i.d] < UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfLess64Register: if r[i.d] < r[i.s] { pc.jump(i.offset) }
       case .jumpIfLessOrEqual64Immediate:
-        if r[d] <= UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfLessOrEqual64Register: if r[d] <= r[s] { pc.jump(i.offset) }
-      case .jumpIfSignedLess64Immediate: if r[d].signed < i.immediate { pc.jump(i.offset) }
-      case .jumpIfSignedLess64Register: if r[d].signed < r[s].signed { pc.jump(i.offset) }
+        if r[i.d] <= UInt64(bitPattern: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfLessOrEqual64Register: if r[i.d] <= r[i.s] { pc.jump(i.offset) }
+      case .jumpIfSignedLess64Immediate: if r[i.d].signed < i.immediate { pc.jump(i.offset) }
+      case .jumpIfSignedLess64Register: if r[i.d].signed < r[i.s].signed { pc.jump(i.offset) }
       case .jumpIfSignedLessOrEqual64Immediate:
-        if r[d].signed <= i.immediate { pc.jump(i.offset) }
+        if r[i.d].signed <= i.immediate { pc.jump(i.offset) }
       case .jumpIfSignedLessOrEqual64Register:
-        if r[d].signed <= r[s].signed { pc.jump(i.offset) }
+        if r[i.d].signed <= r[i.s].signed { pc.jump(i.offset) }
       case .jumpIfEqual32Immediate:
-        if r[d].low == UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfEqual32Register: if r[d].low == r[s].low { pc.jump(i.offset) }
+        if r[i.d].low == UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfEqual32Register: if r[i.d].low == r[i.s].low { pc.jump(i.offset) }
       case .jumpIfGreater32Immediate:
-        if r[d].low > UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfGreater32Register: if r[d].low > r[s].low { pc.jump(i.offset) }
+        if r[i.d].low > UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfGreater32Register: if r[i.d].low > r[i.s].low { pc.jump(i.offset) }
       case .jumpIfGreaterOrEqual32Immediate:
-        if r[d].low >= UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfGreaterOrEqual32Register: if r[d].low >= r[s].low { pc.jump(i.offset) }
+        if r[i.d].low >= UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfGreaterOrEqual32Register: if r[i.d].low >= r[i.s].low { pc.jump(i.offset) }
       case .jumpIfBitsSet32Immediate:
-        if r[d].low & UInt32(truncatingIfNeeded: i.immediate) != 0 { pc.jump(i.offset) }
-      case .jumpIfBitsSet32Register: if r[d].low & r[s].low != 0 { pc.jump(i.offset) }
+        if r[i.d].low & UInt32(truncatingIfNeeded: i.immediate) != 0 { pc.jump(i.offset) }
+      case .jumpIfBitsSet32Register: if r[i.d].low & r[i.s].low != 0 { pc.jump(i.offset) }
       case .jumpIfNotEqual32Immediate:
-        if r[d].low != UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfNotEqual32Register: if r[d].low != r[s].low { pc.jump(i.offset) }
+        if r[i.d].low != UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfNotEqual32Register: if r[i.d].low != r[i.s].low { pc.jump(i.offset) }
       case .jumpIfSignedGreater32Immediate:
-        if r[d].signedLow > Int32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+        if r[i.d].signedLow > Int32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
       case .jumpIfSignedGreater32Register:
-        if r[d].signedLow > r[s].signedLow { pc.jump(i.offset) }
+        if r[i.d].signedLow > r[i.s].signedLow { pc.jump(i.offset) }
       case .jumpIfSignedGreaterOrEqual32Immediate:
-        if r[d].signedLow >= Int32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+        if r[i.d].signedLow >= Int32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
       case .jumpIfSignedGreaterOrEqual32Register:
-        if r[d].signedLow >= r[s].signedLow { pc.jump(i.offset) }
+        if r[i.d].signedLow >= r[i.s].signedLow { pc.jump(i.offset) }
       case .jumpIfLess32Immediate:
-        if r[d].low < UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfLess32Register: if r[d].low < r[s].low { pc.jump(i.offset) }
+        if r[i.d].low < UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfLess32Register: if r[i.d].low < r[i.s].low { pc.jump(i.offset) }
       case .jumpIfLessOrEqual32Immediate:
-        if r[d].low <= UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfLessOrEqual32Register: if r[d].low <= r[s].low { pc.jump(i.offset) }
+        if r[i.d].low <= UInt32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfLessOrEqual32Register: if r[i.d].low <= r[i.s].low { pc.jump(i.offset) }
       case .jumpIfSignedLess32Immediate:
-        if r[d].signedLow < Int32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
-      case .jumpIfSignedLess32Register: if r[d].signedLow < r[s].signedLow { pc.jump(i.offset) }
+        if r[i.d].signedLow < Int32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+      case .jumpIfSignedLess32Register: if r[i.d].signedLow < r[i.s].signedLow { pc.jump(i.offset) }
       case .jumpIfSignedLessOrEqual32Immediate:
-        if r[d].signedLow <= Int32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
+        if r[i.d].signedLow <= Int32(truncatingIfNeeded: i.immediate) { pc.jump(i.offset) }
       case .jumpIfSignedLessOrEqual32Register:
-        if r[d].signedLow <= r[s].signedLow { pc.jump(i.offset) }
+        if r[i.d].signedLow <= r[i.s].signedLow { pc.jump(i.offset) }
       case .tailCall:
         guard !Policy.isChecked || memory.permitsTailCall(context: r[1], array: r[2]) else {
           break run
@@ -236,7 +237,7 @@ enum Interpreter<Policy: RunPolicy> {
         _ = memory.fault(.invalidCallTarget, UInt64(bitPattern: i.immediate))
         break run
       case .callRegister:
-        switch memory.callTarget(r[d]) {
+        switch memory.callTarget(r[i.d]) {
         case .subprogram(let entry):
           guard frames.push(&r, returnTo: pc, memory.entry, iterationsLeft) else {
             _ = memory.fault(.callStackTooDeep, 0)
@@ -259,207 +260,201 @@ enum Interpreter<Policy: RunPolicy> {
         memory.enter(caller.entry)
         iterationsLeft = caller.iterationsLeft
         if Policy.isChecked { memory.framePointer = r[10] }
-      case .loadImmediate64: r[d] = UInt64(bitPattern: i.immediate)
+      case .loadImmediate64: r[i.d] = UInt64(bitPattern: i.immediate)
       case .loadPacketAbsoluteByte, .loadPacketAbsoluteHalf, .loadPacketAbsoluteWord,
         .loadPacketIndirectByte, .loadPacketIndirectHalf, .loadPacketIndirectWord:
-        let offset = i.immediate &+ Int64(r[s].signedLow)
-        switch memory.loadPacket(size: i.destination, context: r[6], offset: offset) {
+        let offset = i.immediate &+ Int64(r[i.s].signedLow)
+        switch memory.loadPacket(size: UInt8(i.d), context: r[6], offset: offset) {
         case .value(let value): r[0] = value
         case .outside: pc = CodePointer(address: Self.exitWithZero.address)
         case .fault: break run
         }
       case .loadByte:
-        guard let value = memory.load(UInt8.self, at: r[s] &+ i.distance) else { break run }
-        r[d] = value
+        guard let value = memory.load(UInt8.self, at: r[i.s] &+ i.distance) else { break run }
+        r[i.d] = value
       case .loadHalf:
-        guard let value = memory.load(UInt16.self, at: r[s] &+ i.distance) else { break run }
-        r[d] = value
+        guard let value = memory.load(UInt16.self, at: r[i.s] &+ i.distance) else { break run }
+        r[i.d] = value
       case .loadWord:
-        guard let value = memory.load(UInt32.self, at: r[s] &+ i.distance) else { break run }
-        r[d] = value
+        guard let value = memory.load(UInt32.self, at: r[i.s] &+ i.distance) else { break run }
+        r[i.d] = value
       case .loadDoubleWord:
-        guard let value = memory.load(UInt64.self, at: r[s] &+ i.distance) else { break run }
-        r[d] = value
+        guard let value = memory.load(UInt64.self, at: r[i.s] &+ i.distance) else { break run }
+        r[i.d] = value
       case .loadSignExtendedByte:
-        guard let value = memory.load(UInt8.self, at: r[s] &+ i.distance) else { break run }
-        r[d] = UInt64(extending: Int8(truncatingIfNeeded: value))
+        guard let value = memory.load(UInt8.self, at: r[i.s] &+ i.distance) else { break run }
+        r[i.d] = UInt64(extending: Int8(truncatingIfNeeded: value))
       case .loadSignExtendedHalf:
-        guard let value = memory.load(UInt16.self, at: r[s] &+ i.distance) else { break run }
-        r[d] = UInt64(extending: Int16(truncatingIfNeeded: value))
+        guard let value = memory.load(UInt16.self, at: r[i.s] &+ i.distance) else { break run }
+        r[i.d] = UInt64(extending: Int16(truncatingIfNeeded: value))
       case .loadSignExtendedWord:
-        guard let value = memory.load(UInt32.self, at: r[s] &+ i.distance) else { break run }
-        r[d] = UInt64(extending: Int32(truncatingIfNeeded: value))
+        guard let value = memory.load(UInt32.self, at: r[i.s] &+ i.distance) else { break run }
+        r[i.d] = UInt64(extending: Int32(truncatingIfNeeded: value))
       case .storeByteImmediate:
         let value = UInt64(bitPattern: i.immediate)
-        guard memory.store(value, at: r[d] &+ i.distance, as: UInt8.self) else { break run }
+        guard memory.store(value, at: r[i.d] &+ i.distance, as: UInt8.self) else { break run }
       case .storeHalfImmediate:
         let value = UInt64(bitPattern: i.immediate)
-        guard memory.store(value, at: r[d] &+ i.distance, as: UInt16.self) else { break run }
+        guard memory.store(value, at: r[i.d] &+ i.distance, as: UInt16.self) else { break run }
       case .storeWordImmediate:
         let value = UInt64(bitPattern: i.immediate)
-        guard memory.store(value, at: r[d] &+ i.distance, as: UInt32.self) else { break run }
+        guard memory.store(value, at: r[i.d] &+ i.distance, as: UInt32.self) else { break run }
       case .storeDoubleWordImmediate:
         let value = UInt64(bitPattern: i.immediate)
-        guard memory.store(value, at: r[d] &+ i.distance, as: UInt64.self) else { break run }
+        guard memory.store(value, at: r[i.d] &+ i.distance, as: UInt64.self) else { break run }
       case .storeByteRegister:
-        let value = r[s]
-        guard memory.store(value, at: r[d] &+ i.distance, as: UInt8.self) else { break run }
+        let value = r[i.s]
+        guard memory.store(value, at: r[i.d] &+ i.distance, as: UInt8.self) else { break run }
       case .storeHalfRegister:
-        let value = r[s]
-        guard memory.store(value, at: r[d] &+ i.distance, as: UInt16.self) else { break run }
+        let value = r[i.s]
+        guard memory.store(value, at: r[i.d] &+ i.distance, as: UInt16.self) else { break run }
       case .storeWordRegister:
-        let value = r[s]
-        guard memory.store(value, at: r[d] &+ i.distance, as: UInt32.self) else { break run }
+        let value = r[i.s]
+        guard memory.store(value, at: r[i.d] &+ i.distance, as: UInt32.self) else { break run }
       case .storeDoubleWordRegister:
-        let value = r[s]
-        guard memory.store(value, at: r[d] &+ i.distance, as: UInt64.self) else { break run }
+        let value = r[i.s]
+        guard memory.store(value, at: r[i.d] &+ i.distance, as: UInt64.self) else { break run }
       case .atomicAddWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         unsafe GuestMemory.word(address).pointee.wrappingAdd(
-          r[s].low, ordering: .sequentiallyConsistent)
+          r[i.s].low, ordering: .sequentiallyConsistent)
       case .atomicOrWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         unsafe GuestMemory.word(address).pointee.bitwiseOr(
-          r[s].low, ordering: .sequentiallyConsistent)
+          r[i.s].low, ordering: .sequentiallyConsistent)
       case .atomicAndWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         unsafe GuestMemory.word(address).pointee.bitwiseAnd(
-          r[s].low, ordering: .sequentiallyConsistent)
+          r[i.s].low, ordering: .sequentiallyConsistent)
       case .atomicXorWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         unsafe GuestMemory.word(address).pointee.bitwiseXor(
-          r[s].low, ordering: .sequentiallyConsistent)
+          r[i.s].low, ordering: .sequentiallyConsistent)
       case .atomicFetchAddWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         let cell = unsafe GuestMemory.word(address)
-        r[s] = unsafe UInt64(
-          cell.pointee.wrappingAdd(r[s].low, ordering: .sequentiallyConsistent).oldValue)
+        r[i.s] = unsafe UInt64(
+          cell.pointee.wrappingAdd(r[i.s].low, ordering: .sequentiallyConsistent).oldValue)
       case .atomicFetchOrWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         let cell = unsafe GuestMemory.word(address)
-        r[s] = unsafe UInt64(
-          cell.pointee.bitwiseOr(r[s].low, ordering: .sequentiallyConsistent).oldValue)
+        r[i.s] = unsafe UInt64(
+          cell.pointee.bitwiseOr(r[i.s].low, ordering: .sequentiallyConsistent).oldValue)
       case .atomicFetchAndWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         let cell = unsafe GuestMemory.word(address)
-        r[s] = unsafe UInt64(
-          cell.pointee.bitwiseAnd(r[s].low, ordering: .sequentiallyConsistent).oldValue)
+        r[i.s] = unsafe UInt64(
+          cell.pointee.bitwiseAnd(r[i.s].low, ordering: .sequentiallyConsistent).oldValue)
       case .atomicFetchXorWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         let cell = unsafe GuestMemory.word(address)
-        r[s] = unsafe UInt64(
-          cell.pointee.bitwiseXor(r[s].low, ordering: .sequentiallyConsistent).oldValue)
+        r[i.s] = unsafe UInt64(
+          cell.pointee.bitwiseXor(r[i.s].low, ordering: .sequentiallyConsistent).oldValue)
       case .atomicExchangeWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         let cell = unsafe GuestMemory.word(address)
-        r[s] = unsafe UInt64(cell.pointee.exchange(r[s].low, ordering: .sequentiallyConsistent))
+        r[i.s] = unsafe UInt64(cell.pointee.exchange(r[i.s].low, ordering: .sequentiallyConsistent))
       case .atomicCompareExchangeWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 4) else { break run }
         let cell = unsafe GuestMemory.word(address)
         let old = unsafe cell.pointee.compareExchange(
-          expected: r[0].low, desired: r[s].low, ordering: .sequentiallyConsistent
+          expected: r[0].low, desired: r[i.s].low, ordering: .sequentiallyConsistent
         ).original
         r[0] = UInt64(old)
       case .atomicAddDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         unsafe GuestMemory.doubleWord(address).pointee.wrappingAdd(
-          r[s], ordering: .sequentiallyConsistent)
+          r[i.s], ordering: .sequentiallyConsistent)
       case .atomicOrDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         unsafe GuestMemory.doubleWord(address).pointee.bitwiseOr(
-          r[s], ordering: .sequentiallyConsistent)
+          r[i.s], ordering: .sequentiallyConsistent)
       case .atomicAndDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         unsafe GuestMemory.doubleWord(address).pointee.bitwiseAnd(
-          r[s], ordering: .sequentiallyConsistent)
+          r[i.s], ordering: .sequentiallyConsistent)
       case .atomicXorDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         unsafe GuestMemory.doubleWord(address).pointee.bitwiseXor(
-          r[s], ordering: .sequentiallyConsistent)
+          r[i.s], ordering: .sequentiallyConsistent)
       case .atomicFetchAddDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         let cell = unsafe GuestMemory.doubleWord(address)
-        r[s] = unsafe cell.pointee.wrappingAdd(r[s], ordering: .sequentiallyConsistent).oldValue
+        r[i.s] = unsafe cell.pointee.wrappingAdd(r[i.s], ordering: .sequentiallyConsistent).oldValue
       case .atomicFetchOrDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         let cell = unsafe GuestMemory.doubleWord(address)
-        r[s] = unsafe cell.pointee.bitwiseOr(r[s], ordering: .sequentiallyConsistent).oldValue
+        r[i.s] = unsafe cell.pointee.bitwiseOr(r[i.s], ordering: .sequentiallyConsistent).oldValue
       case .atomicFetchAndDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         let cell = unsafe GuestMemory.doubleWord(address)
-        r[s] = unsafe cell.pointee.bitwiseAnd(r[s], ordering: .sequentiallyConsistent).oldValue
+        r[i.s] = unsafe cell.pointee.bitwiseAnd(r[i.s], ordering: .sequentiallyConsistent).oldValue
       case .atomicFetchXorDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         let cell = unsafe GuestMemory.doubleWord(address)
-        r[s] = unsafe cell.pointee.bitwiseXor(r[s], ordering: .sequentiallyConsistent).oldValue
+        r[i.s] = unsafe cell.pointee.bitwiseXor(r[i.s], ordering: .sequentiallyConsistent).oldValue
       case .atomicExchangeDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         let cell = unsafe GuestMemory.doubleWord(address)
-        r[s] = unsafe cell.pointee.exchange(r[s], ordering: .sequentiallyConsistent)
+        r[i.s] = unsafe cell.pointee.exchange(r[i.s], ordering: .sequentiallyConsistent)
       case .atomicCompareExchangeDoubleWord:
-        let address = r[d] &+ i.distance
+        let address = r[i.d] &+ i.distance
         guard memory.permitsAtomic(address, 8) else { break run }
         let cell = unsafe GuestMemory.doubleWord(address)
         let old = unsafe cell.pointee.compareExchange(
-          expected: r[0], desired: r[s], ordering: .sequentiallyConsistent
+          expected: r[0], desired: r[i.s], ordering: .sequentiallyConsistent
         ).original
         r[0] = old
       case .loadAcquireByte:
-        guard let value = memory.load(UInt8.self, at: r[s] &+ i.distance) else { break run }
+        guard let value = memory.load(UInt8.self, at: r[i.s] &+ i.distance) else { break run }
         atomicMemoryFence(ordering: .acquiring)
-        r[d] = value
+        r[i.d] = value
       case .loadAcquireHalf:
-        guard let value = memory.load(UInt16.self, at: r[s] &+ i.distance) else { break run }
+        guard let value = memory.load(UInt16.self, at: r[i.s] &+ i.distance) else { break run }
         atomicMemoryFence(ordering: .acquiring)
-        r[d] = value
+        r[i.d] = value
       case .loadAcquireWord:
-        guard let value = memory.load(UInt32.self, at: r[s] &+ i.distance) else { break run }
+        guard let value = memory.load(UInt32.self, at: r[i.s] &+ i.distance) else { break run }
         atomicMemoryFence(ordering: .acquiring)
-        r[d] = value
+        r[i.d] = value
       case .loadAcquireDoubleWord:
-        guard let value = memory.load(UInt64.self, at: r[s] &+ i.distance) else { break run }
+        guard let value = memory.load(UInt64.self, at: r[i.s] &+ i.distance) else { break run }
         atomicMemoryFence(ordering: .acquiring)
-        r[d] = value
+        r[i.d] = value
       case .storeReleaseByte:
         atomicMemoryFence(ordering: .releasing)
-        guard memory.store(r[s], at: r[d] &+ i.distance, as: UInt8.self) else { break run }
+        guard memory.store(r[i.s], at: r[i.d] &+ i.distance, as: UInt8.self) else { break run }
       case .storeReleaseHalf:
         atomicMemoryFence(ordering: .releasing)
-        guard memory.store(r[s], at: r[d] &+ i.distance, as: UInt16.self) else { break run }
+        guard memory.store(r[i.s], at: r[i.d] &+ i.distance, as: UInt16.self) else { break run }
       case .storeReleaseWord:
         atomicMemoryFence(ordering: .releasing)
-        guard memory.store(r[s], at: r[d] &+ i.distance, as: UInt32.self) else { break run }
+        guard memory.store(r[i.s], at: r[i.d] &+ i.distance, as: UInt32.self) else { break run }
       case .storeReleaseDoubleWord:
         atomicMemoryFence(ordering: .releasing)
-        guard memory.store(r[s], at: r[d] &+ i.distance, as: UInt64.self) else { break run }
+        guard memory.store(r[i.s], at: r[i.d] &+ i.distance, as: UInt64.self) else { break run }
       }
     }
     memory.noteFaultPosition(pc.address &- UInt64(DecodedInstruction.byteCount))
     return 0
   }
-}
-
-extension DecodedInstruction {
-  /// The offset of a memory access, ready to be added to an address.
-  @inline(__always)
-  fileprivate var distance: UInt64 { UInt64(bitPattern: Int64(offset)) }
 }

@@ -12,9 +12,11 @@ import Synchronization
 ///
 /// An update of an existing key takes a fresh element and swaps it in by one store: whoever holds
 /// the address of the old value keeps a value that nobody changes under their hands, and a search
-/// finds the old value or the new one, never a mixture. A per-CPU value is written in place.
-/// The new element takes the place of the old one, so that a walk over the keys that updates each
-/// of them ends (in Linux it need not).
+/// finds the old value or the new one, never a mixture. The new element takes the place of the old
+/// one, so that a walk over the keys that updates each of them ends (in Linux it need not).
+///
+/// A per-CPU value is written in place; where a program creates it, its padding is zero (Linux
+/// leaves there what an earlier element had).
 package final class HashMap: Map, @unchecked Sendable {
   // Sendable: searches use atomics, everything that changes is behind the Mutex.
 

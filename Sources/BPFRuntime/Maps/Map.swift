@@ -82,6 +82,11 @@ package class Map: @unchecked Sendable {
     unsafe update(key: key, value: value, flags: flags, cpuIndex: 0)
   }
 
+  /// Removes an element.
+  package func deleteFromUser(key: UnsafeRawPointer) -> LinuxError? {
+    unsafe delete(key: key)
+  }
+
   /// Finds the key after `key`, or the first one when `key` is `nil` or unknown.
   package func nextKey(
     after key: UnsafeRawPointer?, into next: UnsafeMutableRawPointer

@@ -71,7 +71,7 @@ public final class MapHandle: Sendable {
     guard key.count == map.keySize else { throw .invalid }
     let error = unsafe key.withUnsafeBytes { key -> LinuxError? in
       guard let key = key.baseAddress else { return .invalid }
-      return unsafe map.delete(key: key)
+      return unsafe map.deleteFromUser(key: key)
     }
     try check(error)
   }

@@ -108,7 +108,8 @@ package final class ProgramArray: Map, @unchecked Sendable {
     return nil
   }
 
-  package override func delete(key: UnsafeRawPointer) -> LinuxError? {
+  // Only user space empties slots: helpers are refused by `delete` itself (R4.15).
+  package override func deleteFromUser(key: UnsafeRawPointer) -> LinuxError? {
     let index = unsafe key.loadUnaligned(as: UInt32.self)
     guard index < definition.maxEntries else { return .tooBig }
     let old = state.withLock { state in

@@ -46,6 +46,12 @@ enum GuestMemory {
 }
 
 extension GuestMemory {
+  /// A copy of bytes; none at address 0.
+  static func bytes(at address: UInt64, count: Int) -> [UInt8] {
+    guard count > 0, let start = unsafe pointer(address) else { return [] }
+    return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+  }
+
   /// Copies bytes; the blocks may overlap.
   static func move(_ source: UInt64, to destination: UInt64, count: Int) {
     guard count > 0, let from = unsafe pointer(source), let to = unsafe pointer(destination) else {

@@ -13,8 +13,9 @@ public struct ContextLayout: Sendable {
   public let hasPacket: Bool
 
   let access: ContextAccessTable
-  /// Whether a field yields an address, so that loads of it have to be redirected.
-  let hasPacketPointers: Bool
+  /// Whether a field yields an address or is not kept as written, so that engines have to translate
+  /// accesses.
+  let needsTranslation: Bool
 
   /// Describes a context by its fields.
   ///
@@ -28,7 +29,7 @@ public struct ContextLayout: Sendable {
     self.fields = fields
     self.hasPacket = hasPacket
     access = ContextAccessTable(byteCount: byteCount, fields: fields)
-    hasPacketPointers = fields.contains { $0.value != .stored }
+    needsTranslation = fields.contains { $0.value != .stored || $0.storage != .plain }
   }
 
   /// A block of memory that may be read and written at any offset in any size.
@@ -142,7 +143,8 @@ final class ContextAccessTable: Sendable {
       switch bits &>> 4 & 3 {
       case 0: value
       case 1: value & 0xffff
-      default: value & 0xffff_ffff < 0xffff ? value & 0xffff : nil
+      // Linux compares all 64 bits of the register.
+      default: value < 0xffff ? value : nil
       }
     }
     /// Offset of the descriptor's word that a load yields; `nil` for a stored field.

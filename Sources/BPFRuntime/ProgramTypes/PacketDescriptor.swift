@@ -4,16 +4,15 @@
 // addresses delimit one allocated buffer:
 //   bufferStart <= metadata <= data <= end <= bufferEnd
 
-/// Where a packet is and what was done to it: nine words of eight bytes after the context's C struct.
-///
-/// The first seven are addresses.
+/// Where a packet is and what was done to it: nine words of eight bytes, the first seven of them
+/// addresses, after the context's C struct.
 @safe
 struct PacketDescriptor: Sendable {
   /// The descriptor's address.
   let address: UInt64
 
   /// Bytes of a descriptor.
-  static let byteCount = 72
+  static let byteCount = 80
 
   /// Offset of the word that holds the address a context field stands for.
   static func wordOffset(of value: ContextField.Value) -> Int? {
@@ -84,8 +83,14 @@ struct PacketDescriptor: Sendable {
     nonmutating set { setWord(64, newValue.rawValue) }
   }
 
-  /// Bytes of the packet.
-  var byteCount: UInt64 { end &- data }
+  /// Bytes of the packet in fragments: they follow ``end`` in memory, but only helpers reach them.
+  var fragmentByteCount: UInt64 {
+    get { word(72) }
+    nonmutating set { setWord(72, newValue) }
+  }
+
+  /// Bytes of the packet, fragments included.
+  var byteCount: UInt64 { end &- data &+ fragmentByteCount }
 }
 
 /// How many of a packet's nested checksums need no checking: 0 when nothing is known.

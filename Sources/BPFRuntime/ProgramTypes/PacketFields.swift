@@ -4,13 +4,14 @@ public struct PacketFields: Hashable, Sendable {
   public var mark: UInt32
   /// `priority` of a socket buffer.
   public var priority: UInt32
-  /// Number of the interface that the packet came from; the loopback device's for XDP.
+  /// Number of the interface that the packet came from; for XDP, 0 stands for the loopback
+  /// device, which is 1.
   public var ingressInterface: UInt32
   /// Number of the interface that a socket buffer belongs to.
   public var interface: UInt32
   /// Number of the receive queue of an XDP frame.
   public var receiveQueue: UInt32
-  /// `cb` of a socket buffer: five words.
+  /// `cb` of a socket buffer: five words; more are ignored, missing ones are zero.
   public var controlBlock: [UInt32]
   /// `tstamp` of a socket buffer, in nanoseconds.
   public var timestamp: UInt64
@@ -27,7 +28,7 @@ public struct PacketFields: Hashable, Sendable {
   ///
   /// - Precondition: `controlBlock` has five words.
   public init(
-    mark: UInt32 = 0, priority: UInt32 = 0, ingressInterface: UInt32 = 1, interface: UInt32 = 1,
+    mark: UInt32 = 0, priority: UInt32 = 0, ingressInterface: UInt32 = 0, interface: UInt32 = 1,
     receiveQueue: UInt32 = 0, controlBlock: [UInt32] = [0, 0, 0, 0, 0], timestamp: UInt64 = 0,
     hardwareTimestamp: UInt64 = 0, wireByteCount: UInt32? = nil, segmentCount: UInt32 = 0,
     segmentByteCount: UInt32 = 0

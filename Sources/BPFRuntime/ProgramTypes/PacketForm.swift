@@ -18,19 +18,40 @@ enum PacketForm: Sendable {
     }
   }
 
+  /// Bytes of a page: buffers come in whole ones, and so do fragments.
+  static let pageByteCount = 4096
   /// Bytes of an Ethernet header.
   static let linkHeaderByteCount = 14
   /// Bytes at the end of a buffer that Linux keeps for itself (`skb_shared_info`, rounded).
   static let reservedTailroom = 320
 
   /// The longest packet that a helper may make of a socket buffer.
-  static let longestSocketBuffer: UInt64 = 65536
+  static let longestSocketBuffer = 16064
 
-  /// Bytes before the packet as Linux leaves them in a test run.
+  /// Bytes before the packet: as many as Linux leaves in a test run for XDP, and as many as a
+  /// helper may add for socket buffers, where Linux moves the packet to a larger buffer.
   var headroom: Int {
     switch self {
     case .frame, .plain: 256
-    case .linkLayerBuffer, .networkLayerBuffer: 64
+    case .linkLayerBuffer, .networkLayerBuffer: Self.longestSocketBuffer + 64
+    }
+  }
+
+  /// Bytes of a packet that stand in one piece; what comes after them is in fragments. A page less
+  /// the room before and behind for frames, as in Linux's test runs.
+  var longestLinearPacket: Int {
+    self == .frame ? Self.pageByteCount - headroom - Self.reservedTailroom : .max
+  }
+
+  /// Whether programs can get at what was in the headroom before: helpers zero what they add to
+  /// socket buffers.
+  var showsHeadroom: Bool { self == .frame || self == .plain }
+
+  /// Bytes that there is at least room for from the packet's start on.
+  var minimumCapacity: Int {
+    switch self {
+    case .frame, .plain: 0
+    case .linkLayerBuffer, .networkLayerBuffer: Self.longestSocketBuffer
     }
   }
 
@@ -45,8 +66,7 @@ enum PacketForm: Sendable {
   /// The shortest packet.
   var minimumByteCount: Int {
     switch self {
-    case .frame: Self.linkHeaderByteCount
-    case .linkLayerBuffer, .networkLayerBuffer: Self.linkHeaderByteCount + 1
+    case .frame, .linkLayerBuffer, .networkLayerBuffer: Self.linkHeaderByteCount
     case .plain: 0
     }
   }

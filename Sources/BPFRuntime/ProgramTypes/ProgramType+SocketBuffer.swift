@@ -3,7 +3,9 @@ extension ProgramType {
   ///
   /// r1 points to `struct __sk_buff`, 192 bytes in host byte order.
   public static let socketFilter: ProgramType = {
-    let helpers = Helper.socketFilter
+    let helpers = (Helper.base + Helper.socketFilter).filter {
+      AllowedHelpers.socketFilter.contains($0.number)
+    }
     return ProgramType(
       number: 1, name: "socket_filter",
       context: ContextLayout(
@@ -21,7 +23,9 @@ extension ProgramType {
   public static let schedAct = trafficControl(number: 4, name: "sched_act")
 
   private static func trafficControl(number: UInt32, name: String) -> ProgramType {
-    let helpers = Helper.trafficControl
+    let helpers = (Helper.base + Helper.trafficControl).filter {
+      AllowedHelpers.trafficControl.contains($0.number)
+    }
     return ProgramType(
       number: number, name: name,
       context: ContextLayout(
@@ -117,4 +121,11 @@ enum SocketBufferOffset {
   static let segmentByteCount = 176
   static let timestampType = 180
   static let hardwareTimestamp = 184
+
+  /// The words that a test run in Linux gives back.
+  static let testRunWords = [
+    mark, priority, ingressInterface, interface, controlBlock, controlBlock + 4, controlBlock + 8,
+    controlBlock + 12, controlBlock + 16, timestamp, timestamp + 4, wireByteCount, segmentCount,
+    segmentByteCount, hardwareTimestamp, hardwareTimestamp + 4,
+  ]
 }

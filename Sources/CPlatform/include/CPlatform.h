@@ -8,4 +8,18 @@
 // systems that do not have it.
 long switchyard_bpf(int command, void *attribute, unsigned int size);
 
+// The number of the calling thread; on systems that do not number threads, that of the process.
+int switchyard_thread_id(void);
+
+// Writes the calling thread's name, with its terminator, to a buffer of 64 bytes. Returns 0, or an
+// errno.
+int switchyard_thread_name(char name[64]);
+
+// The processors that the calling thread may run on, one bit each, the first 64 only; 0 where it
+// cannot be told.
+uint64_t switchyard_affinity(void);
+
+// Keeps the calling thread on some processors. Returns 0 or a negative errno.
+int switchyard_set_affinity(uint64_t mask);
+
 #endif

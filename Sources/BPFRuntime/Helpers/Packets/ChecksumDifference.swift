@@ -51,9 +51,8 @@ enum OnesComplement {
     return UInt16(truncatingIfNeeded: (once & 0xffff) &+ (once &>> 16))
   }
 
-  /// The sum of a block of memory; address 0 counts as no memory.
+  /// The sum of a block of memory.
   static func sum(_ address: UInt64, count: Int, seed: UInt32) -> UInt32 {
-    guard address != 0 else { return seed }
     var total = UInt64(seed)
     var position = address
     // Less than 2^30 bytes, so less than 2^28 words of 32 bits: the total cannot overflow.

@@ -16,7 +16,7 @@ extension Helper {
     // What lies before the network layer's header stays.
     let minimum =
       packet.networkHeader > packet.data ? packet.networkHeader &- packet.data : 0
-    guard flags == 0, count >= minimum, count <= PacketForm.longestSocketBuffer else {
+    guard flags == 0, count >= minimum, count <= UInt64(PacketForm.longestSocketBuffer) else {
       return LinuxError.invalid.helperResult
     }
     guard count <= packet.bufferEnd &- packet.data else { return LinuxError.noMemory.helperResult }
@@ -37,7 +37,7 @@ extension Helper {
     }
     let added = count.asUInt32
     let byteCount = packet.byteCount &+ added
-    guard flags == 0, byteCount <= PacketForm.longestSocketBuffer else {
+    guard flags == 0, byteCount <= UInt64(PacketForm.longestSocketBuffer) else {
       return LinuxError.invalid.helperResult
     }
     guard added <= packet.data &- packet.bufferStart else {

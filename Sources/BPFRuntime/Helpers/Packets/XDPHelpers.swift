@@ -54,6 +54,7 @@ extension Helper {
     guard let packet = RunningCPU(address: cpu).packet else {
       return LinuxError.invalid.helperResult
     }
+    if packet.fragmentByteCount > 0 { return packet.moveEndOfFragments(by: offset.asInt32) }
     let end = UInt64(bitPattern: Int64(bitPattern: packet.end) &+ offset.asInt32)
     guard end <= packet.bufferEnd, end >= packet.data &+ UInt64(PacketForm.linkHeaderByteCount)
     else { return LinuxError.invalid.helperResult }
@@ -94,6 +95,29 @@ extension Helper {
     }
     guard let packet else { return LinuxError.invalid.helperResult }
     GuestMemory.move(buffer, to: packet.data &+ offset.asUInt32, count: Int(count.asUInt32))
+    return 0
+  }
+}
+
+extension PacketDescriptor {
+  /// Moves the end of a packet with fragments, which are pages: the last one can grow until it is
+  /// full, and what goes is taken from the fragments first, then from the piece before them.
+  fileprivate func moveEndOfFragments(by offset: Int64) -> UInt64 {
+    let page = UInt64(PacketForm.pageByteCount)
+    guard offset < 0 else {
+      let room = page &- ((fragmentByteCount &- 1) % page &+ 1)
+      guard UInt64(offset) <= room else { return LinuxError.invalid.helperResult }
+      GuestMemory.clear(end &+ fragmentByteCount, count: Int(offset))
+      fragmentByteCount &+= UInt64(offset)
+      return 0
+    }
+    let removed = UInt64(offset.magnitude)
+    guard removed &+ UInt64(PacketForm.linkHeaderByteCount) <= byteCount else {
+      return LinuxError.invalid.helperResult
+    }
+    let fromFragments = min(removed, fragmentByteCount)
+    fragmentByteCount &-= fromFragments
+    end &-= removed &- fromFragments
     return 0
   }
 }

@@ -1,0 +1,97 @@
+import Switchyard
+
+/// What is in a map, read once.
+struct MapContents {
+  /// One element.
+  struct Entry {
+    var key: [UInt8]
+    /// One value, or one for every CPU.
+    var values: [[UInt8]]
+    /// The name of the program in a slot.
+    var program: String?
+  }
+
+  /// The variable's name; for global data libbpf's.
+  var name: String
+  var type: MapType
+  var isPerCPU: Bool
+  var entries: [Entry]
+
+  init(name: String, type: MapType, isPerCPU: Bool, entries: [Entry]) {
+    self.name = name
+    self.type = type
+    self.isPerCPU = isPerCPU
+    self.entries = entries
+  }
+
+  /// Reads a map of a collection.
+  ///
+  /// What cannot be read (write-only maps, kinds that cannot be walked) counts as empty.
+  init(_ map: Collection.LoadedMap, programs: [Collection.LoadedProgram]) {
+    let handle = map.handle
+    name = map.spec.displayName
+    type = handle.definition.type
+    isPerCPU = type.isPerCPU
+    if type == .programArray {
+      entries = handle.programs.map { slot in
+        Entry(
+          key: littleEndian(slot.index), values: [littleEndian(slot.program.id)],
+          program: slot.program.name)
+      }
+      return
+    }
+    let size = Int(handle.definition.valueSize)
+    let stride = type.isPerCPU ? (size + 7) & ~7 : max(1, size)
+    entries = ((try? handle.keys()) ?? []).compactMap { key in
+      // An element may have gone since its key was read.
+      guard let value = try? handle.lookup(key) else { return nil }
+      return Entry(key: key, values: split(value, size: size, stride: stride))
+    }
+  }
+
+  /// The elements as `run -j` and `map dump -j` give them.
+  var document: JSON {
+    .array(
+      entries.map { entry in
+        var members: [(key: String, value: JSON)] = [("key", .bytes(entry.key))]
+        if isPerCPU {
+          members.append(
+            (
+              "values",
+              .array(
+                entry.values.enumerated().map { cpu, value in
+                  .object([("cpu", .integer(cpu)), ("value", .bytes(value))])
+                })
+            ))
+        } else {
+          members.append(("value", .bytes(entry.values.first ?? [])))
+        }
+        if let program = entry.program { members.append(("program", .string(program))) }
+        return .object(members)
+      })
+  }
+}
+
+/// The four bytes of a number, as keys of arrays have them.
+func littleEndian(_ number: UInt32) -> [UInt8] {
+  (0..<4).map { UInt8(truncatingIfNeeded: number &>> UInt32($0 * 8)) }
+}
+
+/// Values of `size` bytes that stand `stride` bytes apart.
+func split(_ bytes: [UInt8], size: Int, stride: Int) -> [[UInt8]] {
+  guard size > 0, stride > 0 else { return [[]] }
+  return Swift.stride(from: 0, to: bytes.count, by: stride).map { start in
+    Array(bytes[start..<min(start + size, bytes.count)])
+  }
+}
+
+extension MapType {
+  /// Whether a key has a value for every CPU.
+  var isPerCPU: Bool { [5, 6, 10, 21].contains(rawValue) }
+}
+
+extension MapSpec {
+  /// The name that people and scripts know the map by: the variable's, and libbpf's for global
+  /// data.
+  var displayName: String { origin == .data ? kernelName : name }
+}

@@ -1,0 +1,28 @@
+import Switchyard
+
+/// What runs packets through a program.
+protocol PacketEngine: AnyObject {
+  /// The engine's name, as on the command line.
+  var name: String { get }
+  /// What people read: the name, and how the program is held.
+  var summary: String { get }
+  /// The type of the program.
+  var type: ProgramType { get }
+  /// Time spent inside programs.
+  var elapsed: Duration { get }
+
+  /// Runs the program on a packet.
+  ///
+  /// - Returns: r0, or `nil` when the packet is too short for the type of program.
+  func run(_ packet: RawSpan) throws(CommandFailure) -> UInt32?
+
+  /// The last packet as the program left it, in the form of BPF_PROG_TEST_RUN.
+  var dataOut: [UInt8] { get }
+  /// The last packet as it would go on, without metadata.
+  var frame: [UInt8] { get }
+  /// The tail calls of the last packet; empty where nobody writes them down.
+  var tailCalls: [TailCallRecord] { get }
+
+  /// The contents of every map, in the object's order.
+  func mapContents() throws(CommandFailure) -> [MapContents]
+}

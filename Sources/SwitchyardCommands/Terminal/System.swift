@@ -1,0 +1,105 @@
+// UNSAFE. Reading files and writing to the standard streams.
+//
+// Invariant: every read and write is bounded by the count of the buffer it is given, and C strings
+// are only looked at during the call that gives them.
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The operating system as far as commands need it.
+enum System {
+  /// The standard streams that are written to.
+  enum Stream: Int32 {
+    case output = 1
+    case error = 2
+  }
+
+  /// Makes a closed pipe an error of write(2) instead of the end of the process.
+  static func ignoreBrokenPipes() {
+    _ = signal(SIGPIPE, SIG_IGN)
+  }
+
+  static func isTerminal(_ stream: Stream) -> Bool {
+    isatty(stream.rawValue) == 1
+  }
+
+  /// Whether a variable of the environment is there and not empty.
+  static func isSet(_ name: String) -> Bool {
+    guard let value = unsafe getenv(name) else { return false }
+    return unsafe value.pointee != 0
+  }
+
+  /// Writes text; what nobody reads any more is dropped.
+  static func write(_ text: String, to stream: Stream) {
+    var text = text
+    text.withUTF8 { bytes in
+      var rest = unsafe bytes[...]
+      while unsafe !rest.isEmpty {
+        let count = unsafe Self.write(UnsafeBufferPointer(rebasing: rest), to: stream.rawValue)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return }
+        unsafe rest = rest.dropFirst(count)
+      }
+    }
+  }
+
+  private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to descriptor: Int32) -> Int {
+    #if canImport(Glibc)
+    unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    #else
+    unsafe Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+    #endif
+  }
+
+  /// Why a file could not be read.
+  struct FileError: Error {
+    /// The system's words.
+    var message: String
+    /// Whether it is a matter of rights.
+    var isPermission: Bool
+  }
+
+  /// The whole content of a file; `-` is standard input.
+  static func contents(of path: String) throws(FileError) -> [UInt8] {
+    guard path != "-" else { return try contents(of: 0) }
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw lastError() }
+    defer { close(descriptor) }
+    return try contents(of: descriptor)
+  }
+
+  private static func contents(of descriptor: Int32) throws(FileError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = unsafe chunk.withUnsafeMutableBytes { buffer in
+        unsafe read(descriptor, buffer.baseAddress, buffer.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw lastError() }
+      guard count > 0 else { return bytes }
+      bytes += chunk[..<count]
+    }
+  }
+
+  private static func lastError() -> FileError {
+    let number = errno
+    var buffer = [CChar](repeating: 0, count: 256)
+    let failed = unsafe strerror_r(number, &buffer, buffer.count) != 0
+    let text = String(
+      decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return FileError(
+      message: failed ? "error \(number)" : text, isPermission: number == EACCES || number == EPERM)
+  }
+
+  static func exit(_ status: Int32) -> Never {
+    #if canImport(Glibc)
+    Glibc.exit(status)
+    #else
+    Darwin.exit(status)
+    #endif
+  }
+}

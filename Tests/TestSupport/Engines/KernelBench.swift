@@ -1,0 +1,154 @@
+import BPFInstructions
+import BPFKernel
+package import BPFRuntime
+
+/// Maps and programs in Linux.
+package final class KernelBench: Bench {
+  package let engine = Engine.kernel
+  private var maps: [String: KernelMap] = [:]
+  private var programs: [String: KernelProgram] = [:]
+  private var types: [String: UInt32] = [:]
+
+  /// Begins with nothing.
+  package init() {}
+
+  package func makeMap(_ name: String, _ definition: MapDefinition) throws(BenchError) {
+    let shape = KernelMap.Shape(
+      type: definition.type.rawValue, keySize: definition.keySize, valueSize: definition.valueSize,
+      maxEntries: definition.maxEntries, flags: definition.flags.rawValue,
+      extra: definition.extra)
+    maps[name] = try Self.translateCreation { () throws(KernelError) in
+      try KernelMap(shape, name: definition.name)
+    }
+  }
+
+  package func load(_ name: String, _ program: BenchProgram) throws(BenchError) {
+    let assembled = try program.assembled(maps.mapValues { $0.descriptor.rawValue })
+    let functions = SubprogramTypes(assembled.instructions)
+    programs[name] = try Self.translateCreation { () throws(KernelError) in
+      var options = KernelProgram.Options(
+        type: program.type.number, expectedAttachType: program.traits.expectedAttachType,
+        license: program.license, name: name,
+        flags: (program.traits.hasFragments ? 32 : 0) | (program.traits.isSleepable ? 16 : 0))
+      if !functions.slots.isEmpty {
+        options.btf = try KernelBTF(bytes: functions.bytes)
+        options.functionInfo = functions.records
+      }
+      return try KernelProgram(assembled.instructions, options)
+    }
+    types[name] = program.type.number
+  }
+
+  package func run(_ name: String, _ input: BenchInput) throws(BenchError) -> BenchResult {
+    guard let program = programs[name] else {
+      throw .refused(.badDescriptor, reason: "no program \(name)")
+    }
+    let isTraffic = types[name] == 3 || types[name] == 4
+    return try Self.translate { () throws(KernelErrno) in
+      switch input {
+      case .words(let words):
+        let words = words + [UInt64](repeating: 0, count: 12 - words.count)
+        let run = try program.testRun(context: words.flatMap { KernelBytes.doubleWord($0) })
+        return BenchResult(value: run.returnValue)
+      case .packet(let bytes):
+        let run = try program.testRun(data: bytes, contextCapacity: isTraffic ? 192 : 0)
+        return BenchResult(value: run.returnValue, packet: run.data, context: run.context)
+      }
+    }
+  }
+
+  package func lookup(
+    _ map: String, _ key: [UInt8], flags: UInt64
+  ) throws(BenchError) -> [UInt8] {
+    try with(map) { map throws(KernelErrno) in try map.lookup(key, flags: flags) }
+  }
+
+  package func update(
+    _ map: String, _ key: [UInt8], _ value: [UInt8], flags: UInt64
+  ) throws(BenchError) {
+    try with(map) { map throws(KernelErrno) in try map.update(key, value, flags: flags) }
+  }
+
+  package func delete(_ map: String, _ key: [UInt8]) throws(BenchError) {
+    try with(map) { map throws(KernelErrno) in try map.delete(key) }
+  }
+
+  package func nextKey(_ map: String, after key: [UInt8]?) throws(BenchError) -> [UInt8]? {
+    do throws(BenchError) {
+      return try with(map) { map throws(KernelErrno) in try map.nextKey(after: key) }
+    } catch {
+      if error.errno == .noEntry { return nil }
+      throw error
+    }
+  }
+
+  package func lookupAndDelete(_ map: String, _ key: [UInt8]) throws(BenchError) -> [UInt8] {
+    try with(map) { map throws(KernelErrno) in try map.lookupAndDelete(key) }
+  }
+
+  package func freeze(_ map: String) throws(BenchError) {
+    try with(map) { map throws(KernelErrno) in try map.freeze() }
+  }
+
+  package func slotValue(of program: String) throws -> [UInt8] {
+    try known(program).slotValue
+  }
+
+  package func programID(_ program: String) throws -> UInt32 {
+    try known(program).facts.identifier
+  }
+
+  package func mapID(_ map: String) throws -> UInt32 {
+    try with(map) { map throws(KernelErrno) in try map.identifier }
+  }
+
+  package func programExists(_ id: UInt32) -> Bool {
+    (try? KernelProgram(identifier: id)) != nil
+  }
+
+  package func mapExists(_ id: UInt32) -> Bool {
+    (try? KernelMap(identifier: id)) != nil
+  }
+
+  package func closeMap(_ map: String) { maps[map] = nil }
+
+  package func openMap(_ map: String, id: UInt32) throws(BenchError) {
+    maps[map] = try Self.translate { () throws(KernelErrno) in try KernelMap(identifier: id) }
+  }
+
+  package func closeProgram(_ program: String) { programs[program] = nil }
+
+  private func known(_ name: String) throws(BenchError) -> KernelProgram {
+    guard let program = programs[name] else {
+      throw .refused(.badDescriptor, reason: "no program \(name)")
+    }
+    return program
+  }
+
+  private func with<Result>(
+    _ name: String, _ body: (KernelMap) throws(KernelErrno) -> Result
+  ) throws(BenchError) -> Result {
+    guard let map = maps[name] else { throw .refused(.badDescriptor, reason: "no map \(name)") }
+    return try Self.translate { () throws(KernelErrno) in try body(map) }
+  }
+
+  private static func translate<Result>(
+    _ body: () throws(KernelErrno) -> Result
+  ) throws(BenchError) -> Result {
+    do throws(KernelErrno) {
+      return try body()
+    } catch {
+      throw .refused(LinuxError(rawValue: error.rawValue), reason: "\(error)")
+    }
+  }
+
+  private static func translateCreation<Result>(
+    _ body: () throws(KernelError) -> Result
+  ) throws(BenchError) -> Result {
+    do throws(KernelError) {
+      return try body()
+    } catch {
+      throw .refused(LinuxError(rawValue: error.errno.rawValue), reason: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import BPFInstructions
+package import BPFRuntime
+
+/// Maps and programs in a runtime of our own.
+package final class RuntimeBench: Bench {
+  /// Which of our engines.
+  package let engine: Engine
+  /// What owns maps and programs.
+  package let runtime: Runtime
+  /// Where programs run.
+  package let cpu: CPU
+  /// The handles by name.
+  package private(set) var maps: [String: MapHandle] = [:]
+  /// The programs by name.
+  package private(set) var programs: [String: Program] = [:]
+
+  /// Makes an empty runtime.
+  package init(_ engine: Engine) throws {
+    self.engine = engine
+    runtime = Runtime(possibleCPUs: 4)
+    cpu = try runtime.makeCPU()
+  }
+
+  package func makeMap(_ name: String, _ definition: MapDefinition) throws(BenchError) {
+    maps[name] = try Self.translate { () throws(LinuxError) in try runtime.makeMap(definition) }
+  }
+
+  package func load(_ name: String, _ program: BenchProgram) throws(BenchError) {
+    let source = try Self.source(name, program, maps)
+    do throws(LoadError) {
+      programs[name] = try runtime.load(source)
+    } catch {
+      let errno: LinuxError =
+        switch error {
+        case .tooManyMaps, .tooManyInstructions: .tooBig
+        case .noMemory: .noMemory
+        default: .invalid
+        }
+      throw .refused(errno, reason: "\(error)")
+    }
+  }
+
+  /// What the runtime loads a program from.
+  package static func source(
+    _ name: String, _ program: BenchProgram, _ maps: [String: MapHandle]
+  ) throws(BenchError) -> ProgramSource {
+    let assembled = try program.assembled()
+    var references: [Int: ProgramSource.MapReference] = [:]
+    for (slot, map) in assembled.references {
+      guard let handle = maps[map] else { throw .refused(.badDescriptor, reason: "no map \(map)") }
+      let isValue =
+        assembled.instructions[slot].source.rawValue == PseudoSource.mapValueByDescriptor.rawValue
+      let offset = UInt32(bitPattern: assembled.instructions[slot + 1].immediate)
+      references[slot] = .init(handle, valueOffset: isValue ? offset : nil)
+    }
+    return ProgramSource(
+      name: name, type: program.type, instructions: assembled.instructions, maps: references,
+      traits: program.traits, license: program.license)
+  }
+
+  package func run(_ name: String, _ input: BenchInput) throws(BenchError) -> BenchResult {
+    guard let program = programs[name] else {
+      throw .refused(.badDescriptor, reason: "no program \(name)")
+    }
+    let context = try Self.translate { () throws(LinuxError) in
+      try Self.context(of: program.type, input)
+    }
+    do throws(Fault) {
+      let mode: CPU.Mode = engine == .unchecked ? .unchecked : .checked
+      let result = try cpu.run(program, in: context, mode: mode)
+      let packet = context as? PacketContext
+      let isTraffic = program.type.number == 3 || program.type.number == 4
+      return BenchResult(
+        value: UInt32(truncatingIfNeeded: result.returnValue), packet: packet?.output ?? [],
+        context: isTraffic ? context.bytes : [])
+    } catch {
+      throw .fault(error.kind)
+    }
+  }
+
+  private static func context(
+    of type: ProgramType, _ input: BenchInput
+  ) throws(LinuxError) -> Context {
+    switch input {
+    case .words(let words):
+      let context = try Context(layout: type.context)
+      let bytes = words.flatMap { word in
+        (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
+      }
+      context.bytes =
+        bytes + [UInt8](repeating: 0, count: type.context.byteCount - bytes.count)
+      return context
+    case .packet(let bytes):
+      let context = try PacketContext(type: type)
+      try context.load(bytes)
+      return context
+    }
+  }
+
+  package func lookup(
+    _ map: String, _ key: [UInt8], flags: UInt64
+  ) throws(BenchError) -> [UInt8] {
+    try with(map) { handle throws(LinuxError) in
+      try handle.lookup(key, flags: UpdateFlags(rawValue: flags))
+    }
+  }
+
+  package func update(
+    _ map: String, _ key: [UInt8], _ value: [UInt8], flags: UInt64
+  ) throws(BenchError) {
+    try with(map) { handle throws(LinuxError) in
+      try handle.update(key, value, flags: UpdateFlags(rawValue: flags))
+    }
+  }
+
+  package func delete(_ map: String, _ key: [UInt8]) throws(BenchError) {
+    try with(map) { handle throws(LinuxError) in try handle.delete(key) }
+  }
+
+  package func nextKey(_ map: String, after key: [UInt8]?) throws(BenchError) -> [UInt8]? {
+    try with(map) { handle throws(LinuxError) in try handle.nextKey(after: key) }
+  }
+
+  package func lookupAndDelete(_ map: String, _ key: [UInt8]) throws(BenchError) -> [UInt8] {
+    try with(map) { handle throws(LinuxError) in try handle.lookupAndDelete(key) }
+  }
+
+  package func freeze(_ map: String) throws(BenchError) {
+    try with(map) { handle throws(LinuxError) in try handle.freeze() }
+  }
+
+  package func slotValue(of program: String) throws -> [UInt8] {
+    littleEndian(try programID(program))
+  }
+
+  package func programID(_ program: String) throws -> UInt32 {
+    guard let id = programs[program]?.id else {
+      throw BenchError.refused(.badDescriptor, reason: "no program \(program)")
+    }
+    return id
+  }
+
+  package func mapID(_ map: String) throws -> UInt32 {
+    try with(map) { handle throws(LinuxError) in handle.id }
+  }
+
+  package func programExists(_ id: UInt32) -> Bool { runtime.program(id: id) != nil }
+
+  package func mapExists(_ id: UInt32) -> Bool { runtime.map(id: id) != nil }
+
+  package func closeMap(_ map: String) { maps[map] = nil }
+
+  package func openMap(_ map: String, id: UInt32) throws(BenchError) {
+    guard let handle = runtime.map(id: id) else { throw .refused(.noEntry, reason: "map \(id)") }
+    maps[map] = handle
+  }
+
+  package func closeProgram(_ program: String) { programs[program] = nil }
+
+  private func with<Result>(
+    _ map: String, _ body: (MapHandle) throws(LinuxError) -> Result
+  ) throws(BenchError) -> Result {
+    guard let handle = maps[map] else { throw .refused(.badDescriptor, reason: "no map \(map)") }
+    return try Self.translate { () throws(LinuxError) in try body(handle) }
+  }
+
+  private static func translate<Result>(
+    _ body: () throws(LinuxError) -> Result
+  ) throws(BenchError) -> Result {
+    do throws(LinuxError) {
+      return try body()
+    } catch {
+      throw .refused(error, reason: "\(error)")
+    }
+  }
+}
+
+extension BenchProgram {
+  /// The slots, and which of them refer to maps.
+  func assembled(
+    _ descriptors: [String: Int32]? = nil
+  ) throws(BenchError) -> AssembledProgram {
+    let assembler =
+      descriptors.map { known in Assembler(mapDescriptor: { known[$0] }) } ?? Assembler()
+    do throws(AssemblyError) {
+      return try assembler.assemble(text)
+    } catch {
+      throw .refused(.invalid, reason: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// What a hash or an array is supposed to do, written down in the simplest way.
+public final class MapModel: MapUnderTest {
+  private let shape: MapShape
+  private var elements: [[UInt8]: [UInt8]] = [:]
+  private var isHash: Bool { shape.type == 1 }
+
+  /// A model of a hash, or of an array, with every value being zero.
+  public init(_ shape: MapShape) {
+    self.shape = shape
+    if isHash { return }
+    for index in 0..<shape.maxEntries {
+      elements[bytes(index)] = [UInt8](repeating: 0, count: Int(shape.valueSize))
+    }
+  }
+
+  /// Tries one operation; `next` gives all keys, as the order is open.
+  public func perform(_ operation: MapOperation) -> MapOutcome {
+    switch operation {
+    case .lookup(let key): return elements[key].map { .bytes($0) } ?? .errno(2)
+    case .programLookup(let key): return elements[key].map { .bytes($0) } ?? .null
+    case .update(let key, let value, let flags), .programUpdate(let key, let value, let flags):
+      return update(key, value, flags)
+    case .delete(let key), .programDelete(let key):
+      if !isHash { return .errno(22) }
+      return elements.removeValue(forKey: key) == nil ? .errno(2) : .done
+    case .take(let key):
+      if !isHash { return .errno(524) }
+      return elements.removeValue(forKey: key).map { .bytes($0) } ?? .errno(2)
+    case .keys, .next: return .bytes(Array(elements.keys).sortedAndJoined)
+    }
+  }
+
+  private func update(_ key: [UInt8], _ value: [UInt8], _ flags: UInt64) -> MapOutcome {
+    if flags > 2 { return .errno(22) }
+    let exists = elements[key] != nil
+    if !isHash, !exists { return .errno(7) }
+    if flags == 1, exists { return .errno(17) }
+    if flags == 2, !exists { return .errno(2) }
+    if !exists, elements.count == Int(shape.maxEntries) { return .errno(7) }
+    elements[key] = value
+    return .done
+  }
+}
