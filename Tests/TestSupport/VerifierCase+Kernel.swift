@@ -48,11 +48,30 @@ extension VerifierCase {
     return created
   }
 
-  /// The last line of a log that is neither a total nor empty.
+  /// The last line of a log that is neither a total nor a state of the verifier.
+  ///
+  /// Linux ends some messages without a new line, and begins some without one.
   static func decisiveLine(of log: String) -> String {
-    let lines = log.split(separator: "\n").filter { line in
-      !["processed ", "verification time ", "stack depth "].contains { line.hasPrefix($0) }
+    var lines = log.split(separator: "\n").filter { line in
+      !Self.otherLines.contains { line.hasPrefix($0) }
     }
-    return lines.last.map { String($0.filter { $0 != "\0" }) } ?? ""
+    // The reason stands before this one, if there is another reason.
+    if lines.count > 1, lines.last?.hasPrefix("Caller passes invalid args") == true,
+      lines[lines.count - 2].first?.isNumber == false
+    {
+      lines.removeLast()
+    }
+    var line = lines.last.map { String($0.filter { $0 != "\0" }) } ?? ""
+    if let total = line.firstRange(of: /processed \d+ insns/) {
+      line.removeSubrange(total.lowerBound...)
+    }
+    if let loop = line.firstRange(of: "infinite loop detected") {
+      line.removeSubrange(..<loop.lowerBound)
+    }
+    return line
   }
+
+  private static let otherLines = [
+    "processed ", "verification time ", "stack depth ", "cur state:", "old state:",
+  ]
 }
