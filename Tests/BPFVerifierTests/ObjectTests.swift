@@ -2,13 +2,13 @@ import BPFKernel
 import BPFObject
 import BPFRuntime
 import BPFVerifier
-import FoundationEssentials
+import Foundation
 import TestSupport
 import Testing
 
 @Suite("Objects get Linux's verdict", .requiresKernel)
 struct ObjectTests {
-  private static let root = Fixtures.directory + "/../.."
+  private static let root = Fixtures.path("../..")
 
   private static var paths: [String] {
     let folders = [
