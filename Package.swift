@@ -50,7 +50,7 @@ let package = Package(
     .target(
       name: "SwitchyardCommands",
       dependencies: [
-        "Switchyard", "BPFKernel",
+        "Switchyard", "BPFKernel", "BPFVerifier",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

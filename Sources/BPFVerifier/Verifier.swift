@@ -1,5 +1,5 @@
-import BPFObject
 import BPFInstructions
+import BPFObject
 import BPFRuntime
 
 /// How strict the verifier is and what it tells.
@@ -116,7 +116,7 @@ extension Explorer {
       try verifyGlobal(index)
       verified.insert(index)
     }
-    let depths = StackDepthCheck(code: code, depths: stackDepths)
+    var depths = StackDepthCheck(code: code, depths: stackDepths)
     try depths.run(from: 0)
     for index in code.functions.indices
     where code.functions[index].isCallback {
@@ -153,6 +153,8 @@ extension Explorer {
     case .void, .other: break
     }
     throw .invalid(
-      "Arg#\(position) type in func#\(index) ('\(code.functions[index].name)') is not supported yet.")
+      "Arg#\(position) type in func#\(index) ('\(code.functions[index].name)') is not "
+        + "supported yet."
+    )
   }
 }

@@ -39,7 +39,11 @@ struct ProgramGenerator {
     return (lines + subprograms).joined(separator: "\n")
   }
 
-  private mutating func number() -> String { numbers.randomElement(using: &random)! }
+  private mutating func number() -> String { pick(numbers) }
+
+  private mutating func pick<Element>(_ elements: [Element]) -> Element {
+    elements[Int.random(in: elements.indices, using: &random)]
+  }
 
   private mutating func chance(_ percent: Int) -> Bool {
     Int.random(in: 0..<100, using: &random) < percent
@@ -47,7 +51,7 @@ struct ProgramGenerator {
 
   private mutating func constant() -> Int {
     let few = [0, 1, 2, 7, 8, 31, 32, 63, 64, 65, 127, 255, 256, -1, -8, 0x7fff_ffff, -0x8000_0000]
-    return chance(70) ? few.randomElement(using: &random)! : Int.random(in: 0...80, using: &random)
+    return chance(70) ? pick(few) : Int.random(in: 0...80, using: &random)
   }
 
   private mutating func label() -> String {
@@ -79,18 +83,18 @@ struct ProgramGenerator {
     let target = word ? "w" + register.dropFirst() : register
     if chance(25) {
       let count = Int.random(in: 0..<(word ? 32 : 64), using: &random)
-      lines.append("\(target) \(shifts.randomElement(using: &random)!) \(count)")
+      lines.append("\(target) \(pick(shifts)) \(count)")
     } else if chance(10) {
-      lines.append("\(register) = be\([16, 32, 64].randomElement(using: &random)!) \(register)")
+      lines.append("\(register) = be\(pick([16, 32, 64])) \(register)")
     } else if chance(10) {
       lines.append("\(register) = (s8)\(number())")
     } else if chance(50) {
       let other = number()
       let source = word ? "w" + other.dropFirst() : other
-      let symbol = chance(30) ? "=" : operators.randomElement(using: &random)!
+      let symbol = chance(30) ? "=" : pick(operators)
       lines.append("\(target) \(symbol) \(source)")
     } else {
-      let symbol = operators.randomElement(using: &random)!
+      let symbol = pick(operators)
       let value = constant()
       lines.append("\(target) \(symbol) \(value == 0 && symbol.count > 1 ? 3 : value)")
     }
@@ -98,7 +102,7 @@ struct ProgramGenerator {
 
   private mutating func condition() -> String {
     let symbols = ["==", "!=", ">", ">=", "<", "<=", "s>", "s>=", "s<", "s<=", "&"]
-    let symbol = symbols.randomElement(using: &random)!
+    let symbol = pick(symbols)
     let word = chance(30)
     func name(_ register: String) -> String { word ? "w" + register.dropFirst() : register }
     let left = name(number())
@@ -124,8 +128,8 @@ struct ProgramGenerator {
     }
     lines += ["r2 = r3", "r2 += \(length)"]
     let comparisons = ["if r2 > r8 goto", "if r2 >= r8 goto", "if r8 < r2 goto"]
-    if chance(90) { lines.append("\(comparisons.randomElement(using: &random)!) \(end)") }
-    let size = [1, 2, 4, 8].randomElement(using: &random)!
+    if chance(90) { lines.append("\(pick(comparisons)) \(end)") }
+    let size = pick([1, 2, 4, 8])
     let offset = max(0, length - size) + (chance(6) ? 1 : 0)
     let access = "*(u\(size * 8) *)(r3 +\(offset))"
     lines.append(chance(70) ? "\(register) = \(access)" : "\(access) = r4")
@@ -134,7 +138,7 @@ struct ProgramGenerator {
   }
 
   private mutating func value() {
-    let register = ["r1", "r2", "r4", "r5"].randomElement(using: &random)!
+    let register = pick(["r1", "r2", "r4", "r5"])
     let end = label()
     let limit = chance(80) ? 56 : 64
     lines += ["r3 = r9", "r0 = \(register)"]
@@ -145,7 +149,7 @@ struct ProgramGenerator {
     default: lines += ["r0 %= 50", "if \(register) > 20 goto \(end)", "r0 = \(register)"]
     }
     lines.append("r3 += r0")
-    let size = [1, 2, 4, 8].randomElement(using: &random)!
+    let size = pick([1, 2, 4, 8])
     let access = "*(u\(size * 8) *)(r3 +\(Int.random(in: 0...2, using: &random)))"
     lines.append(chance(60) ? "r0 = \(access)" : "\(access) = r4")
     lines.append("\(end): r3 = 1")
@@ -153,7 +157,7 @@ struct ProgramGenerator {
 
   private mutating func spill() {
     let place = -8 * Int.random(in: 1...5, using: &random)
-    let size = [1, 2, 4, 8, 8, 8].randomElement(using: &random)!
+    let size = pick([1, 2, 4, 8, 8, 8])
     let offset = place + (size < 8 && chance(40) ? size : 0)
     if chance(60) {
       lines.append("*(u\(size * 8) *)(r10 \(offset)) = \(number())")
@@ -186,18 +190,20 @@ struct ProgramGenerator {
       "r3 = r10", "r3 += -32", "r3 += r0",
     ]
     lines.append(
-      chance(50) ? "*(u64 *)(r3 +0) = r4" : chance(50) ? "r0 = *(u64 *)(r3 +0)" : "*(u8 *)(r3 +1) = 0")
+      chance(50)
+        ? "*(u64 *)(r3 +0) = r4" : chance(50) ? "r0 = *(u64 *)(r3 +0)" : "*(u8 *)(r3 +1) = 0")
     lines += ["r3 = 7"]
   }
 
   private mutating func loop(_ depth: Int) {
     let start = label()
-    let counter = ["r1", "r2", "r5"].randomElement(using: &random)!
+    let counter = pick(["r1", "r2", "r5"])
     let place = -8 * Int.random(in: 6...7, using: &random)
     lines += ["\(counter) = 0", "\(start): *(u64 *)(r10 \(place)) = \(counter)"]
     for _ in 0..<Int.random(in: 1...2, using: &random) { add(depth: depth + 2) }
     lines += [
-      "\(counter) = *(u64 *)(r10 \(place))", "\(counter) += \(Int.random(in: 1...3, using: &random))",
+      "\(counter) = *(u64 *)(r10 \(place))",
+      "\(counter) += \(Int.random(in: 1...3, using: &random))",
       "if \(counter) < \(Int.random(in: 2...12, using: &random)) goto \(start)",
     ]
   }
@@ -206,7 +212,7 @@ struct ProgramGenerator {
     let name = "sub\(subprograms.count)"
     lines += ["r1 = r10", "r1 += -24", "r2 = \(number())", "call \(name)"]
     lines += ["r1 = 1", "r2 = 2", "r3 = 3", "r4 = 4", "r5 = 5"]
-    var body = ["\(name): r3 = *(u64 *)(r1 +\([0, 8, 16].randomElement(using: &random)!))"]
+    var body = ["\(name): r3 = *(u64 *)(r1 +\(pick([0, 8, 16])))"]
     if chance(50) { body.append("*(u64 *)(r1 +8) = r2") }
     if chance(50) { body.append("*(u64 *)(r10 -8) = r3") }
     body += ["r0 = r2", chance(50) ? "r0 += r3" : "r0 &= 7", "exit"]

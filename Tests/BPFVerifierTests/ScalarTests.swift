@@ -17,7 +17,7 @@ struct ScalarTests {
 
   private static func number(_ random: inout Numbers) -> UInt64 {
     Bool.random(using: &random)
-      ? corners.randomElement(using: &random)!
+      ? corners[Int.random(in: corners.indices, using: &random)]
       : random.next() >> UInt64.random(in: 0..<64, using: &random)
   }
 
@@ -133,7 +133,8 @@ struct ScalarTests {
     }
   }
 
-  @Test("Comparisons are decided rightly, and narrow no number away that is possible",
+  @Test(
+    "Comparisons are decided rightly, and narrow no number away that is possible",
     arguments: Operation.Condition.allCases)
   func conditions(condition: Operation.Condition) {
     var random = Numbers(state: 13)

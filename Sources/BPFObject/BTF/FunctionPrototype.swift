@@ -71,7 +71,9 @@ extension BTF {
     case .integer, .enumeration, .enumeration64:
       return type.sizeOrType <= 8 ? .number(byteCount: type.sizeOrType) : .other
     case .pointer:
-      guard type.sizeOrType != 0 else { return .pointer(structure: "", byteCount: 0, isNonNull: false) }
+      guard type.sizeOrType != 0 else {
+        return .pointer(structure: "", byteCount: 0, isNonNull: false)
+      }
       let target = try resolved(type.sizeOrType)
       let name = target.type.kind == .structure ? try string(target.type.nameOffset) : ""
       let size = (try? size(of: target.id)) ?? 0

@@ -43,6 +43,7 @@ extension Explorer {
       facts.callback = Int(value.map)
     case .callbackData:
       if !value.isZero { try expect(register, value, [.stack], "fp") }
+      needsPrecisely(value)
       facts.callbackData = value
     case .socket: try checkSocketArgument(register, value, signature, &facts)
     case .reservation:
@@ -94,7 +95,8 @@ extension Explorer {
     switch value.kind {
     case .packet, .packetMetadata:
       guard signature.takesPacket else {
-        throw .access("helper access to the packet is not allowed", register: Int(register.rawValue))
+        throw .access(
+          "helper access to the packet is not allowed", register: Int(register.rawValue))
       }
       try checkPacket(register, value, offset: 0, size: size)
     case .mapValue:
@@ -152,7 +154,11 @@ extension Explorer {
       case .size(let allowsZero) = signature.arguments[position + 1]
     else { throw .invalid("bpf_\(signature.name) takes memory without a size") }
     let sizeRegister = Register(rawValue: register.rawValue + 1)
-    if value.isZero, !orNull, allowsZero, self[sizeRegister].isZero { return }
+    if value.isZero, !orNull, allowsZero, self[sizeRegister].isZero {
+      needsPrecisely(value)
+      needsPrecisely(self[sizeRegister])
+      return
+    }
     if !(value.isZero && orNull) {
       try expect(register, value, Self.bufferKinds, Self.bufferNames)
     }
@@ -179,6 +185,7 @@ extension Explorer {
     }
     needsPrecisely(size)
     if value.isZero {
+      needsPrecisely(value)
       // Linux lets no size but 0 go with no address.
       guard size.isZero else {
         throw .access(
@@ -229,12 +236,12 @@ extension Explorer {
     else { throw .invalid("string is not zero-terminated") }
   }
 
-  private func checkSocketArgument(
+  private mutating func checkSocketArgument(
     _ register: Register, _ value: RegisterState, _ signature: HelperSignature,
     _ facts: inout CallFacts
   ) throws(Refusal) {
     let mayBeNone = signature.number == 124
-    if mayBeNone, value.isZero { return }
+    if mayBeNone, value.isZero { return needsPrecisely(value) }
     try expect(
       register, value, mayBeNone ? [.socket, .socketOrNull] : [.socket],
       "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_")
@@ -269,7 +276,10 @@ extension Explorer {
       throw .invalid("map '\(map.definition.name)' has no valid bpf_spin_lock")
     }
     guard let offset = value.fixedOffset else {
-      throw .invalid("R\(register.rawValue) doesn't have constant offset. bpf_spin_lock has to be at the constant offset")
+      throw .invalid(
+        "R\(register.rawValue) doesn't have constant offset. bpf_spin_lock has to be at the "
+          + "constant offset"
+      )
     }
     guard offset == Int64(place) else {
       throw .invalid(

@@ -126,7 +126,8 @@ extension Explorer {
     _ reference: UInt32, _ signature: HelperSignature
   ) throws(Refusal) {
     guard let index = state.references.firstIndex(where: { $0.id == reference }) else {
-      throw .invalid("func \(signature.name)#\(signature.number) reference has not been acquired before")
+      throw .invalid(
+        "func \(signature.name)#\(signature.number) reference has not been acquired before")
     }
     state.references.remove(at: index)
     state.forEachValue { value in

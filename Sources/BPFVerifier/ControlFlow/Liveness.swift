@@ -17,19 +17,22 @@ struct Liveness {
     var effects = [(reads: UInt16, writes: UInt16)](repeating: (0, 0), count: count)
     for slot in 0..<count { effects[slot] = effect(of: slot) }
     var live = [UInt16](repeating: 0, count: count)
-    var changed = true
-    while changed {
-      changed = false
-      for slot in stride(from: count - 1, through: 0, by: -1) {
-        var after: UInt16 = 0
-        let next = code.successors(of: slot, program.instructions[slot])
-        if let first = next.0, first < count { after |= live[first] }
-        if let second = next.1, second < count { after |= live[second] }
-        let before = after & ~effects[slot].writes | effects[slot].reads
-        if before != live[slot] {
-          live[slot] = before
-          changed = true
-        }
+    let predecessors = Predecessors(code, program.instructions)
+    // Backwards, so that straight code needs one visit.
+    var pending = Array(0..<count)
+    var isPending = [Bool](repeating: true, count: count)
+    while let slot = pending.popLast() {
+      isPending[slot] = false
+      var after: UInt16 = 0
+      let next = code.successors(of: slot, program.instructions[slot])
+      if let first = next.0, first < count { after |= live[first] }
+      if let second = next.1, second < count { after |= live[second] }
+      let before = after & ~effects[slot].writes | effects[slot].reads
+      guard before != live[slot] else { continue }
+      live[slot] = before
+      for predecessor in predecessors.of(slot) where !isPending[predecessor] {
+        isPending[predecessor] = true
+        pending.append(predecessor)
       }
     }
     return live
@@ -78,4 +81,32 @@ struct Liveness {
       }
     }
   }
+}
+
+/// The slots that may come before a slot.
+private struct Predecessors {
+  private var starts: [Int]
+  private var slots: [Int]
+
+  init(_ code: CodeMap, _ instructions: [Instruction]) {
+    let count = code.kinds.count
+    var edges: [(from: Int, to: Int)] = []
+    edges.reserveCapacity(count)
+    for slot in 0..<count {
+      let next = code.successors(of: slot, instructions[slot])
+      if let first = next.0, first < count { edges.append((slot, first)) }
+      if let second = next.1, second < count { edges.append((slot, second)) }
+    }
+    starts = [Int](repeating: 0, count: count + 1)
+    for edge in edges { starts[edge.to + 1] += 1 }
+    for slot in 0..<count { starts[slot + 1] += starts[slot] }
+    slots = [Int](repeating: 0, count: edges.count)
+    var filled = starts
+    for edge in edges {
+      slots[filled[edge.to]] = edge.from
+      filled[edge.to] += 1
+    }
+  }
+
+  func of(_ slot: Int) -> ArraySlice<Int> { slots[starts[slot]..<starts[slot + 1]] }
 }

@@ -9,11 +9,25 @@ struct StackDepthCheck {
   /// Frames are rounded up as Linux's compilers do.
   private func rounded(_ function: Int) -> Int { (max(Int(depths[function]), 1) + 15) & ~15 }
 
-  func run(from start: Int) throws(Refusal) {
+  // What was found fit is not looked at again: there may be very many chains.
+  private var fit: Set<Place> = []
+
+  private struct Place: Hashable {
+    var function: Int
+    var below: Int
+    var frames: Int
+  }
+
+  init(code: CodeMap, depths: [Int32]) {
+    self.code = code
+    self.depths = depths
+  }
+
+  mutating func run(from start: Int) throws(Refusal) {
     try visit(start, below: 0, frames: 1)
   }
 
-  private func visit(_ function: Int, below: Int, frames: Int) throws(Refusal) {
+  private mutating func visit(_ function: Int, below: Int, frames: Int) throws(Refusal) {
     guard frames <= Limits.frames else {
       throw .tooBig("the call stack of \(Limits.frames) frames is too deep !")
     }
@@ -27,8 +41,10 @@ struct StackDepthCheck {
     guard total <= Limits.frameByteCount else {
       throw .access("combined stack size of \(frames) calls is \(total). Too large")
     }
-    var seen: Set<Int> = []
-    for call in code.functions[function].calls where seen.insert(call.function).inserted {
+    guard fit.insert(Place(function: function, below: below, frames: frames)).inserted else {
+      return
+    }
+    for call in code.functions[function].calls {
       try visit(call.function, below: total, frames: frames + 1)
     }
   }

@@ -196,7 +196,9 @@ struct StructureCheck {
     }
     guard let reference = program.references[slot], program.maps.indices.contains(reference.map)
     else {
-      throw Refusal(errno: 9, message: "fd \(instructions[slot].immediate) is not pointing to valid bpf_map", instruction: slot)
+      throw Refusal(
+        errno: 9, message: "fd \(instructions[slot].immediate) is not pointing to valid bpf_map",
+        instruction: slot)
     }
     guard let offset = reference.valueOffset else { return reference.map }
     let map = program.maps[reference.map]

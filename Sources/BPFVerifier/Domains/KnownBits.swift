@@ -132,13 +132,13 @@ extension KnownBits {
         value: UInt64(bitPattern: Int64(bitPattern: value) &>> Int64(count)),
         unknown: UInt64(bitPattern: Int64(bitPattern: unknown) &>> Int64(count)))
     case .bits32:
-      KnownBits(
-        value: UInt64(
-          UInt32(bitPattern: Int32(truncatingIfNeeded: value) &>> Int32(truncatingIfNeeded: count))),
-        unknown: UInt64(
-          UInt32(
-            bitPattern: Int32(truncatingIfNeeded: unknown) &>> Int32(truncatingIfNeeded: count))))
+      KnownBits(value: Self.shifted32(value, count), unknown: Self.shifted32(unknown, count))
     }
+  }
+
+  private static func shifted32(_ word: UInt64, _ count: UInt64) -> UInt64 {
+    let low = Int32(truncatingIfNeeded: word) &>> Int32(truncatingIfNeeded: count)
+    return UInt64(UInt32(bitPattern: low))
   }
 
   /// The low `bits` bits, zero-extended.

@@ -247,8 +247,10 @@ extension Scalar {
     let lowest = Int64.min &>> shift
     let highest = Int64.max &>> shift
     var result = Scalar.anything
-    let unused = UInt64(64 &- count)
-    result.bits = bits.shiftedLeft(unused).arithmeticallyShiftedRight(unused, width: .bits64)
+    if isConstant {
+      let unused = UInt64(64 &- count)
+      result.bits = bits.shiftedLeft(unused).arithmeticallyShiftedRight(unused, width: .bits64)
+    }
     (result.signedMinimum, result.signedMaximum) = (lowest, highest)
     let (from, to) =
       count == 32

@@ -42,7 +42,8 @@ struct IDMap {
 extension Explorer {
   func covers(_ saved: SavedState, _ agreement: Agreement) -> Bool {
     let old = saved.state
-    guard old.references.count == state.references.count, (old.lock == 0) == (state.lock == 0) else {
+    guard old.references.count == state.references.count, (old.lock == 0) == (state.lock == 0)
+    else {
       return false
     }
     var ids = IDMap()
@@ -57,7 +58,8 @@ extension Explorer {
           covers(old.frame, state.frame, live: live, saved.read[index], agreement, &ids)
         else { return false }
       } else {
-        let site = index + 1 == state.depth ? state.frame.callSite : state.callers[index + 1].callSite
+        let site =
+          index + 1 == state.depth ? state.frame.callSite : state.callers[index + 1].callSite
         live = code.liveRegisters[site] | 0b11_1100_0000
         guard
           covers(

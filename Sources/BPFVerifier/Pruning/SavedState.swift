@@ -32,11 +32,6 @@ final class SavedState {
     self.written = written
   }
 
-  // A chain of states may be a million long: giving it back link by link must not recurse.
-  deinit {
-    // Parents are kept alive by the explorer's list of all states until it is done.
-  }
-
   /// A path that came from here has ended.
   func pathEnded() {
     var current: SavedState? = self

@@ -74,7 +74,8 @@ struct Advice {
       "make the variable unsigned, or test  if (index < 0) return 0;"
     ),
     (
-      "!read_ok", "The register holds nothing on this path: it was never set, or a call clobbered it.",
+      "!read_ok",
+      "The register holds nothing on this path: it was never set, or a call clobbered it.",
       "initialise the variable where it is declared, or keep it in r6 to r9 across the call"
     ),
     (

@@ -1,7 +1,7 @@
 /// Where numbers come from, so that it can be told which of a saved state's numbers mattered.
 ///
-/// A node stands for a number; its parents are the numbers that it was computed from. A number whose
-/// exact bounds decided something (whether an access was inside, which way a branch went) is
+/// A node stands for a number; its parents are the numbers that it was computed from. A number
+/// whose exact bounds decided something (whether an access was inside, which way a branch went) is
 /// *precise*, and so is everything that it came from. States are compared by their precise
 /// numbers only: the others may be anything.
 ///

@@ -158,7 +158,8 @@ extension Explorer {
     _ condition: Operation.Condition, _ left: RegisterState, _ right: RegisterState,
     isImmediate: Bool, _ taken: inout PathState
   ) {
-    if isImmediate, right.isZero, left.kind.mayBeNull, condition == .equal || condition == .notEqual {
+    if isImmediate, right.isZero, left.kind.mayBeNull, condition == .equal || condition == .notEqual
+    {
       let isNullWhenTaken = condition == .equal
       settle(left, isNull: isNullWhenTaken, &taken)
       var path = state

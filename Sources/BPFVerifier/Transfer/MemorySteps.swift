@@ -206,7 +206,8 @@ extension Explorer {
     }
     switch base.kind {
     case .context:
-      if case .immediate = value {} else if case .anything = value {
+      if case .immediate = value {
+      } else if case .anything = value {
         throw invalidAccess(register, base)
       }
       try storeContext(register, base, offset: offset, size: size)

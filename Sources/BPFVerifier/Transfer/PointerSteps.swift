@@ -59,7 +59,8 @@ extension Explorer {
     }
     switch pointer.kind {
     case .context, .mapValue, .mapKey, .stack, .packet, .packetMetadata, .memory: break
-    case .map where operation == .add && distance.scalar.signedMinimum == 0
+    case .map
+    where operation == .add && distance.scalar.signedMinimum == 0
       && distance.scalar.isConstant:
       break
     default:
