@@ -39,6 +39,15 @@ public struct VerifierStatistics: Hashable, Sendable {
   public var states = 0
   /// The most states that were compared with at one instruction.
   public var statesPerInstruction = 0
+
+  /// No work at all.
+  public init() {}
+
+  init(processedInstructions: Int, states: Int, statesPerInstruction: Int) {
+    self.processedInstructions = processedInstructions
+    self.states = states
+    self.statesPerInstruction = statesPerInstruction
+  }
 }
 
 /// Proves programs safe: that they touch only their own memory, in the ways that their type allows,
