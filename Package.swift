@@ -42,6 +42,9 @@ let package = Package(
       dependencies: ["BPFInstructions", "BPFRuntime", "X86Assembler", "CPlatform"],
       swiftSettings: settings),
     .target(
+      name: "BPFVerifier", dependencies: ["BPFInstructions", "BPFObject", "BPFRuntime"],
+      swiftSettings: settings),
+    .target(
       name: "BPFHooks", dependencies: ["BPFRuntime", "CPcap"], swiftSettings: settings),
     .target(
       name: "BPFKernel", dependencies: ["BPFInstructions", "BPFObject", "CPlatform"],
@@ -53,7 +56,7 @@ let package = Package(
     .target(
       name: "SwitchyardCommands",
       dependencies: [
-        "Switchyard", "BPFKernel",
+        "Switchyard", "BPFKernel", "BPFVerifier",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -79,6 +82,12 @@ let package = Package(
       name: "BPFRuntimeTests",
       dependencies: ["BPFRuntime", "BPFInstructions", "BPFKernel", "TestSupport"],
       exclude: ["TailCalls/README.md"],
+      swiftSettings: testSettings),
+    .testTarget(
+      name: "BPFVerifierTests",
+      dependencies: [
+        "BPFVerifier", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "TestSupport",
+      ],
       swiftSettings: testSettings),
     .testTarget(
       name: "X86AssemblerTests", dependencies: ["X86Assembler"], swiftSettings: testSettings),

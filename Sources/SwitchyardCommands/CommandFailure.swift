@@ -1,6 +1,8 @@
 /// How a command ends: the exit statuses of the command line, which scripts rely on.
 enum ExitStatus: Int32 {
   case success = 0
+  /// The verifier rejected a program.
+  case rejected = 2
   /// The object cannot be linked: ELF, types, relocations, maps, slots.
   case cannotLink = 3
   /// A program did what it must not.
@@ -29,6 +31,9 @@ struct CommandFailure: Error {
   var file: String?
   /// The line in ``file``, from 1.
   var line: Int?
+
+  /// Whether the command's own document already says it.
+  var isReported = false
 
   init(_ status: ExitStatus, _ message: String, file: String? = nil, line: Int? = nil) {
     self.status = status

@@ -54,6 +54,7 @@ public enum CommandLineTool {
   private static func report(
     _ failure: CommandFailure, in terminal: Terminal, session: Session
   ) -> Int32 {
+    if failure.isReported { return failure.status.rawValue }
     if session.isJSON {
       session.show(failure.document)
     } else {
@@ -115,12 +116,13 @@ struct RootCommand: CommandGroup {
     commandName: "switchyard",
     abstract: "Run chains of BPF programs in user space, without root.",
     subcommands: [
-      RunCommand.self, TraceCommand.self, ChainCommand.self, ProgramCommand.self,
+      RunCommand.self, VerifyCommand.self, TraceCommand.self, ChainCommand.self,
+      ProgramCommand.self,
       MapCommand.self,
     ])
 
   /// The words that name commands.
   static let words: Set<String> = [
-    "run", "trace", "chain", "prog", "map", "show", "list", "dump", "xlated",
+    "run", "verify", "trace", "chain", "prog", "map", "show", "list", "dump", "xlated",
   ]
 }

@@ -24,7 +24,7 @@ struct FailureTests {
   private static let packet = Packets.hex(Packets.slot(0))
 
   static let cases = [
-    Case(status: 64, message: "name a command: run, trace, chain, prog, map"),
+    Case(status: 64, message: "name a command: run, verify, trace, chain, prog, map"),
     Case("fly", status: 64, message: "fly"),
     Case("run", status: 64, message: "object"),
     Case("run", "a.o", status: 64, message: "no packets"),

@@ -81,6 +81,20 @@ public struct LineInfo: Hashable, Sendable {
   public var fileNameOffset: UInt32
   /// Where ``text`` stands in the string table of ``ObjectFile/btfBytes``.
   public var textOffset: UInt32
+
+  /// Describes a line.
+  public init(
+    slot: Int, file: String, line: Int, column: Int, text: String, fileNameOffset: UInt32 = 0,
+    textOffset: UInt32 = 0
+  ) {
+    self.slot = slot
+    self.file = file
+    self.line = line
+    self.column = column
+    self.text = text
+    self.fileNameOffset = fileNameOffset
+    self.textOffset = textOffset
+  }
 }
 
 /// A slot of a program array that a program asks for.

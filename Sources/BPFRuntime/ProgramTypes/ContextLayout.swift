@@ -45,6 +45,13 @@ public struct ContextLayout: Sendable {
       ])
   }
 
+  /// The field that an access goes to; `nil` if there is none or not with these rights.
+  public func field(at offset: Int, size: Int, isWrite: Bool) -> ContextField? {
+    fields.first { field in
+      field.permits(isWrite ? field.writes : field.reads, offset: offset, size: size)
+    }
+  }
+
   /// Where the packet descriptor starts, relative to the context.
   var descriptorOffset: Int { (byteCount + 7) & ~7 }
 

@@ -1,0 +1,253 @@
+import BPFInstructions
+import BPFObject
+import BPFRuntime
+
+// Subprograms, callbacks, tail calls and returns.
+extension Explorer {
+  mutating func callSubprogram(_ instruction: Instruction) throws(Refusal) -> Flow {
+    jumps &+= 1
+    let target = code.function(at: slot &+ 1 &+ Int(instruction.immediate))
+    guard state.lock == 0 || !code.functions[target].isGlobal else {
+      throw .invalid("global function calls are not allowed while holding a lock")
+    }
+    if code.functions[target].isGlobal {
+      try callGlobal(target)
+      return .next
+    }
+    try enter(target, purpose: .call)
+    for number in 1...5 {
+      state.frame.registers[number] = state.callers[state.depth - 1].registers[number]
+    }
+    clearCallerSaved(state.depth - 1)
+    return .to(code.functions[target].start)
+  }
+
+  /// Pushes a frame.
+  mutating func enter(_ function: Int, purpose: Frame.Purpose) throws(Refusal) {
+    let depth = state.depth + 1
+    guard depth < Limits.frames else {
+      throw .tooBig("the call stack of \(depth + 1) frames is too deep")
+    }
+    // Numbers of this frame are compared one by one while it waits: each needs a node of its own.
+    for number in 0..<10 where state.frame.registers[number].kind == .scalar {
+      let source = state.frame.registers[number].source
+      state.frame.registers[number].source = provenance.node(source)
+    }
+    state.callers.append(state.frame)
+    state.frame = Frame(function: function, callSite: slot, depth: depth)
+    state.frame.purpose = purpose
+    written[depth] = StackMasks.allWritten
+  }
+
+  private mutating func clearCallerSaved(_ depth: Int) {
+    for number in 0...5 { state.callers[depth].registers[number] = .uninitialized }
+  }
+
+  /// A global function is verified by its type, so a call only has to fit the type.
+  private mutating func callGlobal(_ target: Int) throws(Refusal) {
+    let function = code.functions[target]
+    guard let prototype = function.prototype else {
+      throw .invalid("Caller passes invalid args into func#\(target) ('\(function.name)')")
+    }
+    for (position, parameter) in prototype.parameters.prefix(5).enumerated() {
+      let register = Register(rawValue: UInt8(position + 1))
+      do throws(Refusal) {
+        try checkGlobalArgument(self[register], register, parameter, position)
+      } catch {
+        throw Refusal(
+          errno: error.errno,
+          message: "\(error.message)\nCaller passes invalid args into func#\(target) "
+            + "('\(function.name)')", register: position + 1)
+      }
+    }
+    calledGlobals.insert(target)
+    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    if function.changesPacket { forgetPacket() }
+    self[.r0] = .unknown
+  }
+
+  private mutating func checkGlobalArgument(
+    _ value: RegisterState, _ register: Register, _ parameter: FunctionPrototype.Value,
+    _ position: Int
+  ) throws(Refusal) {
+    let number = register.rawValue
+    switch parameter {
+    case .number: if !value.isScalar { throw .invalid("R\(number) is not a scalar") }
+    case .pointer(let structure, let byteCount, let isNonNull):
+      if program.type.contextStructures.contains(structure) {
+        guard value.kind == .context else {
+          throw .invalid("arg#\(position) expects pointer to ctx")
+        }
+        return try checkUnmodified(register, value)
+      }
+      if value.isZero || value.kind.mayBeNull, isNonNull {
+        throw .invalid("arg#\(position) is expected to be non-NULL")
+      }
+      if value.isZero { return needsPrecisely(value) }
+      try checkGlobalMemory(value, register, Int(byteCount))
+    case .void, .other: throw .invalid("arg#\(position) has a type that is not supported")
+    }
+  }
+
+  /// Memory that a global function may read and write.
+  private mutating func checkGlobalMemory(
+    _ given: RegisterState, _ register: Register, _ byteCount: Int
+  ) throws(Refusal) {
+    guard byteCount > 0 else { throw .invalid("memory of unknown size") }
+    var value = given
+    value.kind = value.kind.nonNull
+    do throws(Refusal) {
+      for writes in [false, true] {
+        try checkBuffer(
+          register, value, size: byteCount, writes: writes, HelperSignature(0, []))
+      }
+    } catch {
+      throw .invalid(error.message)
+    }
+    guard value.kind == .stack else { return }
+    let first = Int(value.offset) + Int(value.scalar.signedMinimum)
+    let last = Int(value.offset) + Int(value.scalar.signedMaximum) + byteCount
+    overwrite(Int(value.frame), first, last - first)
+  }
+
+  mutating func exit() throws(Refusal) -> Flow {
+    guard state.depth > 0 else {
+      try checkEnd("BPF_EXIT instruction in main prog")
+      if returnValues.isBounded { needsPrecisely(self[.r0]) }
+      try returnValues.check(self)
+      return .ended
+    }
+    let result = self[.r0]
+    if result.kind == .stack { throw .invalid("cannot return stack pointer to the caller") }
+    let frame = state.frame
+    if case .callback(let helper, let maximum) = frame.purpose {
+      return try leaveCallback(frame, result, helper, maximum)
+    }
+    leave()
+    self[.r0] = result
+    return .to(frame.callSite + 1)
+  }
+
+  private mutating func leave() {
+    state.frame = state.callers.removeLast()
+  }
+
+  /// Handles must be given back and locks released before control leaves for good.
+  func checkEnd(_ name: String) throws(Refusal) {
+    if state.lock != 0 {
+      throw .invalid("\(name) cannot be used inside bpf_spin_lock-ed region")
+    }
+    if let reference = state.references.first {
+      let text = "Unreleased reference id=\(reference.id) alloc_insn=\(reference.instruction)"
+      guard name.hasPrefix("tail_call") else {
+        throw .invalid("\(text)\n\(name) would lead to reference leak")
+      }
+      throw .invalid("\(text)\ntail_call would lead to reference leak")
+    }
+  }
+}
+
+// Tail calls (tail-calls.md section 5).
+extension Explorer {
+  mutating func tailCall() throws(Refusal) -> Flow {
+    guard let signature = HelperTable.signatures[12] else {
+      throw .invalid("program of this type cannot use helper bpf_tail_call#12")
+    }
+    if state.lock != 0 { throw .invalid("function calls are not allowed while holding a lock") }
+    var known = CallFacts()
+    for (position, argument) in signature.arguments.enumerated() {
+      try checkArgument(
+        argument, Register(rawValue: UInt8(position + 1)), signature, position, &known)
+    }
+    try checkMapUse(12, signature, known)
+    guard !isInCallback else { throw .invalid("cannot tail call within callback") }
+    if program.isSleepable {
+      throw .invalid(
+        "Sleepable programs can only use array, hash, ringbuf and local storage maps")
+    }
+    try checkEnd("tail_call")
+    if let map = known.map { facts[slot].note(map: Int32(truncatingIfNeeded: map)) }
+    let index = self[.r3]
+    if index.isScalar, let constant = index.scalar.constant {
+      needsPrecisely(index)
+      facts[slot].note(constant: constant & 0xffff_ffff)
+    } else {
+      facts[slot].note(constant: nil)
+    }
+    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    if state.depth > 0 { try forkTaken() }
+    return .next
+  }
+
+  /// A taken tail call in a subprogram ends in the caller, with any result, and the packet may have
+  /// moved (R5.6).
+  private mutating func forkTaken() throws(Refusal) {
+    let here = state
+    let site = state.frame.callSite
+    leave()
+    self[.r0] = .unknown
+    forgetPacket()
+    let taken = state
+    state = here
+    try fork(to: site + 1, taken)
+  }
+
+  private var isInCallback: Bool {
+    for depth in 0...state.depth {
+      let purpose = depth == state.depth ? state.frame.purpose : state.callers[depth].purpose
+      if case .callback = purpose { return true }
+    }
+    return false
+  }
+}
+
+// Callbacks: the helper calls the function any number of times, each time as at the call.
+extension Explorer {
+  mutating func forkCallback(
+    _ signature: HelperSignature, _ known: CallFacts
+  ) throws(Refusal) {
+    guard let start = known.callback, let function = code.function(startingAt: start) else {
+      throw .invalid("callback is no function")
+    }
+    let here = state
+    let hereWritten = written
+    state.mayGotoDepth &+= 1
+    try enter(function, purpose: .callback(helper: signature.number, maximum: 1))
+    if signature.number == 181 {
+      self[.r1] = .unknown
+      self[.r2] = known.callbackData
+    } else {
+      let map = Int32(truncatingIfNeeded: known.map ?? 0)
+      self[.r1] = .pointer(.map, map: map)
+      self[.r2] = .pointer(.mapKey, map: map)
+      self[.r3] = .pointer(.mapValue, map: map)
+      self[.r4] = known.callbackData
+    }
+    let inside = state
+    state = here
+    try fork(to: start, inside)
+    written = hereWritten
+  }
+
+  private mutating func leaveCallback(
+    _ frame: Frame, _ result: RegisterState, _ helper: Int32, _ maximum: UInt64
+  ) throws(Refusal) -> Flow {
+    guard result.kind != .uninitialized else { throw .access("R0 !read_ok", register: 0) }
+    guard result.isScalar else {
+      throw .access("R0 not a scalar value", register: 0)
+    }
+    needsPrecisely(result)
+    guard result.scalar.signedMinimum >= 0, result.scalar.maximum <= maximum else {
+      throw .invalid(
+        "At callback return the register R0 has smin=\(result.scalar.signedMinimum) "
+          + "smax=\(result.scalar.signedMaximum) should have been in [0, \(maximum)]",
+        register: 0)
+    }
+    leave()
+    slot = frame.callSite
+    var next = state
+    widen(&next)
+    state = next
+    return .to(frame.callSite)
+  }
+}

@@ -1,0 +1,51 @@
+import BPFRuntime
+
+/// Whether the frames of every chain of calls fit the stack together.
+struct StackDepthCheck {
+  let code: CodeMap
+  /// By function, in bytes.
+  let depths: [Int32]
+
+  /// Frames are rounded up as Linux's compilers do.
+  private func rounded(_ function: Int) -> Int { (max(Int(depths[function]), 1) + 15) & ~15 }
+
+  // What was found fit is not looked at again: there may be very many chains.
+  private var fit: Set<Place> = []
+
+  private struct Place: Hashable {
+    var function: Int
+    var below: Int
+    var frames: Int
+  }
+
+  init(code: CodeMap, depths: [Int32]) {
+    self.code = code
+    self.depths = depths
+  }
+
+  mutating func run(from start: Int) throws(Refusal) {
+    try visit(start, below: 0, frames: 1)
+  }
+
+  private mutating func visit(_ function: Int, below: Int, frames: Int) throws(Refusal) {
+    guard frames <= Limits.frames else {
+      throw .tooBig("the call stack of \(Limits.frames) frames is too deep !")
+    }
+    // What lies below stays while a target of the tail call runs (R2.10).
+    if function != 0, code.functions[function].hasTailCall, below >= 256 {
+      throw .access(
+        "tail_calls are not allowed when call stack of previous frames is \(below) bytes. "
+          + "Too large")
+    }
+    let total = below + rounded(function)
+    guard total <= Limits.frameByteCount else {
+      throw .access("combined stack size of \(frames) calls is \(total). Too large")
+    }
+    guard fit.insert(Place(function: function, below: below, frames: frames)).inserted else {
+      return
+    }
+    for call in code.functions[function].calls {
+      try visit(call.function, below: total, frames: frames + 1)
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import BPFInstructions
+import BPFRuntime
+
+/// Walks every path of a program that values allow, and checks each instruction on the way.
+///
+/// A path ends at the program's exit, or where it reaches an instruction in a state that an earlier
+/// path has covered. The unexplored side of every fork waits in ``pending``.
+struct Explorer {
+  let program: VerifierProgram
+  let code: CodeMap
+  let options: VerifierOptions
+
+  var state: PathState
+  var slot = 0
+  /// The saved state that this path passed last.
+  var parent: SavedState?
+  /// Stack slots that were written whole since then.
+  var written = StackMasks()
+  var pending: [PendingPath] = []
+  /// By slot.
+  var explored: [[SavedState]]
+  /// All of them, in order, so that they are given back without recursion.
+  var allStates: [SavedState] = []
+  var provenance = Provenance()
+  var lastID: UInt32 = 0
+
+  var processed = 0
+  var peakStates = 0
+  var statesPerInstruction = 0
+  var jumps = 0
+  var jumpsAtSave = 0
+  var processedAtSave = 0
+
+  var facts: [InstructionFacts]
+  var trail: PathTrail
+  var log: VerifierLog
+  /// The global function whose body is being verified; `nil` for the program itself.
+  var globalFunction: Int?
+  /// Global functions that some path calls.
+  var calledGlobals: Set<Int> = []
+  /// By function, in bytes.
+  var stackDepths: [Int32]
+  let returnValues: ReturnRule
+
+  /// A side of a fork that has not been followed yet.
+  struct PendingPath {
+    var state: PathState
+    var slot: Int
+    var parent: SavedState?
+    var written: StackMasks
+    var trail: PathTrail.Mark
+  }
+
+  /// How a path goes on after an instruction.
+  enum Flow {
+    case next
+    case to(Int)
+    case ended
+  }
+
+  init(_ program: VerifierProgram, _ code: CodeMap, _ options: VerifierOptions) {
+    self.program = program
+    self.code = code
+    self.options = options
+    explored = [[SavedState]](repeating: [], count: code.kinds.count)
+    facts = [InstructionFacts](repeating: InstructionFacts(), count: code.kinds.count)
+    stackDepths = [Int32](repeating: 0, count: code.functions.count)
+    state = PathState(frame: Frame(function: 0, callSite: -1, depth: 0))
+    trail = PathTrail()
+    log = VerifierLog(level: options.logLevel)
+    returnValues = ReturnRule(program)
+  }
+
+  mutating func newID() -> UInt32 {
+    lastID &+= 1
+    return lastID
+  }
+
+  /// Follows all paths from the first slot of a function on.
+  mutating func explore(from start: Int) throws(Refusal) {
+    slot = start
+    parent = nil
+    written = StackMasks()
+    written[0] = StackMasks.allWritten
+    trail.reset()
+    explored = [[SavedState]](repeating: [], count: code.kinds.count)
+    repeat { try followPath() } while nextPath()
+  }
+
+  private mutating func followPath() throws(Refusal) {
+    while true {
+      guard slot < code.kinds.count else {
+        throw Refusal(
+          errno: 14, message: "invalid insn idx \(slot) insn_cnt \(code.kinds.count)",
+          instruction: slot)
+      }
+      processed &+= 1
+      guard processed <= Limits.instructions else {
+        throw Refusal.tooBig(
+          "BPF program is too large. Processed \(processed) insn"
+        ).at(slot)
+      }
+      facts[slot].isReached = true
+      if code.isPrunePoint[slot], try isCovered() {
+        log.note(covered: slot)
+        return
+      }
+      trail.append(slot)
+      if log.level > 0 { log.note(slot, program, state) }
+      let flow: Flow
+      do throws(Refusal) {
+        flow = try step()
+      } catch {
+        throw error.at(slot)
+      }
+      switch flow {
+      case .next: slot &+= 1
+      case .to(let target): slot = target
+      case .ended: return
+      }
+    }
+  }
+
+  /// Goes back to the last fork with a side that was not followed; `false` if there is none.
+  private mutating func nextPath() -> Bool {
+    parent?.pathEnded()
+    guard let path = pending.popLast() else { return false }
+    state = path.state
+    slot = path.slot
+    parent = path.parent
+    written = path.written
+    trail.restore(path.trail)
+    log.note(resumedAt: slot)
+    return true
+  }
+
+  /// Leaves a side of a fork for later.
+  mutating func fork(to target: Int, _ other: PathState) throws(Refusal) {
+    pending.append(
+      PendingPath(
+        state: other, slot: target, parent: parent, written: written, trail: trail.mark))
+    parent?.openPaths += 1
+    let limit = 8192
+    guard pending.count <= limit else {
+      throw Refusal(
+        errno: 14, message: "The sequence of \(pending.count) jumps is too complex.")
+    }
+  }
+
+  /// Gives all states back, the last first.
+  mutating func release() {
+    pending = []
+    explored = []
+    parent = nil
+    while allStates.popLast() != nil {}
+  }
+}
+
+// Registers of the running frame.
+extension Explorer {
+  @inline(__always)
+  subscript(_ register: Register) -> RegisterState {
+    get { state.frame.registers[Int(register.rawValue)] }
+    set { state.frame.registers[Int(register.rawValue)] = newValue }
+  }
+
+  /// A register that has to hold something.
+  @inline(__always)
+  func read(_ register: Register) throws(Refusal) -> RegisterState {
+    let value = self[register]
+    guard value.kind != .uninitialized else {
+      throw .access("R\(register.rawValue) !read_ok", register: Int(register.rawValue))
+    }
+    return value
+  }
+
+  /// The exact bounds of a number mattered.
+  @inline(__always)
+  mutating func needsPrecisely(_ value: RegisterState) {
+    if value.kind == .scalar { provenance.markPrecise(value.source) }
+  }
+
+  /// A number that nothing is known of.
+  func unknown() -> RegisterState { .unknown }
+}

@@ -1,0 +1,139 @@
+import BPFInstructions
+
+/// What a byte of the stack holds.
+enum StackByte {
+  static let invalid: UInt8 = 0
+  /// Part of a register that was stored here.
+  static let spilled: UInt8 = 1
+  /// Anything.
+  static let anything: UInt8 = 2
+  static let zero: UInt8 = 3
+}
+
+/// Eight bytes of a stack, aligned.
+struct StackSlot: Hashable, Sendable {
+  /// One ``StackByte`` per byte, the lowest address first.
+  var bytes: UInt64 = 0
+  /// The register of which the first bytes hold a copy.
+  var value: RegisterState = .uninitialized
+
+  @inline(__always)
+  subscript(byte index: Int) -> UInt8 {
+    get { UInt8(truncatingIfNeeded: bytes &>> UInt64(truncatingIfNeeded: index &* 8)) }
+    set {
+      let shift = UInt64(truncatingIfNeeded: index &* 8)
+      bytes = bytes & ~(0xff &<< shift) | UInt64(newValue) &<< shift
+    }
+  }
+
+  var isSpilled: Bool { self[byte: 0] == StackByte.spilled }
+
+  /// How many bytes of the register are here.
+  var spilledByteCount: Int {
+    var count = 0
+    while count < 8, self[byte: count] == StackByte.spilled { count += 1 }
+    return count
+  }
+
+  /// All eight bytes the same.
+  static func filled(_ byte: UInt8) -> StackSlot {
+    StackSlot(bytes: UInt64(byte) &* 0x0101_0101_0101_0101)
+  }
+
+  /// Forgets the register: its bytes are just bytes.
+  mutating func scrub() {
+    for index in 0..<8 where self[byte: index] == StackByte.spilled {
+      self[byte: index] = StackByte.anything
+    }
+    value = .uninitialized
+  }
+}
+
+/// One activation of a function.
+struct Frame: Sendable {
+  static let registerCount = 11
+
+  var registers: InlineArray<11, RegisterState>
+  /// From the upper end down: slot 0 is at r10 - 8.
+  var stack: [StackSlot] = []
+  /// Which of the program's functions.
+  var function: Int
+  /// Slot of the call in the caller.
+  var callSite: Int
+  /// How the frame came about, for returning from it.
+  var purpose: Purpose = .call
+
+  /// Why a function runs.
+  enum Purpose: Hashable, Sendable {
+    case call
+    /// A helper calls it; these are the values that its result may have.
+    case callback(helper: Int32, maximum: UInt64)
+  }
+
+  /// A frame in which only the frame pointer is readable.
+  init(function: Int, callSite: Int, depth: Int) {
+    registers = InlineArray(repeating: .uninitialized)
+    registers[10] = .stackPointer(frame: depth)
+    self.function = function
+    self.callSite = callSite
+  }
+
+  /// Makes room for the slot.
+  mutating func reach(_ slot: Int) {
+    while stack.count <= slot { stack.append(StackSlot()) }
+  }
+}
+
+/// One point of one path.
+struct PathState: Sendable {
+  /// The frames below the running one, the program's own first.
+  var callers: [Frame] = []
+  /// The running frame.
+  var frame: Frame
+  /// Handles that have to be given back.
+  var references: [Reference] = []
+  /// The id of the value whose lock is held; 0 for none.
+  var lock: UInt32 = 0
+  /// How often a `may_goto` went on.
+  var mayGotoDepth: UInt32 = 0
+
+  /// A handle that a helper gave out.
+  struct Reference: Hashable, Sendable {
+    var id: UInt32
+    /// Slot of the call.
+    var instruction: Int
+  }
+
+  var depth: Int { callers.count }
+
+  subscript(frame index: Int) -> Frame {
+    get { index == callers.count ? frame : callers[index] }
+  }
+
+  /// Applies a change to a frame in place.
+  @inline(__always)
+  mutating func withFrame<Result>(
+    _ index: Int, _ body: (inout Frame) -> Result
+  ) -> Result {
+    index == callers.count ? body(&frame) : body(&callers[index])
+  }
+
+  /// Applies a change to every register and every spilled one.
+  mutating func forEachValue(_ body: (inout RegisterState) -> Void) {
+    for index in callers.indices { callers[index].forEachValue(body) }
+    frame.forEachValue(body)
+  }
+}
+
+extension Frame {
+  mutating func forEachValue(_ body: (inout RegisterState) -> Void) {
+    for index in 0..<Self.registerCount { body(&registers[index]) }
+    for index in stack.indices where stack[index].isSpilled {
+      var value = stack[index].value
+      let before = value
+      body(&value)
+      // Writing only what changed keeps the stack shared with saved states.
+      if value != before { stack[index].value = value }
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/// What was proved of one instruction, on all paths together.
+public struct InstructionFacts: Hashable, Sendable {
+  /// What an access to memory touches.
+  public enum Memory: UInt8, Hashable, Sendable {
+    /// No access was seen.
+    case none
+    /// The context: a field, whose offset is fixed.
+    case context
+    /// A frame's stack.
+    case stack
+    /// The packet or the metadata before it.
+    case packet
+    /// A value of a map.
+    case mapValue
+    /// The key that a callback was given.
+    case mapKey
+    /// Memory that a helper gave out or that a global function got.
+    case memory
+    /// A socket.
+    case socket
+    /// Different kinds on different paths, but neither context nor socket.
+    case several
+  }
+
+  /// Whether any path gets here. Code that no path reaches can be removed.
+  public internal(set) var isReached = false
+  /// Of a conditional jump: whether some path takes it.
+  public internal(set) var isTaken = false
+  /// Of a conditional jump: whether some path goes on behind it.
+  public internal(set) var isFallenThrough = false
+  /// Of loads, stores and atomics: what they touch.
+  public internal(set) var memory = Memory.none
+  /// Of an access to the context: the offset in it.
+  public internal(set) var contextOffset: Int32 = 0
+  /// Of calls with a map argument: the map's index, if it is the same on all paths.
+  public var map: Int? { mapState >= 0 ? Int(mapState) : nil }
+  /// Of a load that always yields the same number, of a tail call with one index: that number.
+  public var constant: UInt64? { constantState == .known ? constantValue : nil }
+
+  var mapState: Int32 = -1
+  var constantState = ConstantState.unset
+  var constantValue: UInt64 = 0
+
+  enum ConstantState: UInt8, Hashable, Sendable {
+    case unset, known, varies
+  }
+
+  mutating func note(map: Int32) {
+    if mapState == -1 { mapState = map } else if mapState != map { mapState = -2 }
+  }
+
+  mutating func note(constant: UInt64?) {
+    guard let constant, constantState != .varies else {
+      constantState = .varies
+      return
+    }
+    if constantState == .unset {
+      constantState = .known
+      constantValue = constant
+    } else if constantValue != constant {
+      constantState = .varies
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import BPFInstructions
+
+// Arithmetic on numbers, and moves.
+extension Explorer {
+  mutating func move(
+    _ instruction: Instruction, _ width: Operation.Width, _ operand: Operation.Operand
+  ) throws(Refusal) {
+    guard operand == .register else {
+      let value = UInt64(bitPattern: Int64(instruction.immediate))
+      self[instruction.destination] = RegisterState(
+        constant: width == .bits64 ? value : value & 0xffff_ffff)
+      return
+    }
+    var value = try read(instruction.source)
+    if width == .bits64 {
+      if value.isScalar { linkSource(instruction.source, &value) }
+      self[instruction.destination] = value
+    } else if value.isScalar {
+      // A number that fits a word stays the same one.
+      if value.scalar.maximum <= 0xffff_ffff {
+        linkSource(instruction.source, &value)
+      } else {
+        value.unlink()
+      }
+      value.scalar = value.scalar.zeroExtended32
+      self[instruction.destination] = value
+    } else {
+      self[instruction.destination] = RegisterState(Scalar.anything.zeroExtended32)
+    }
+  }
+
+  /// Gives a number that is about to be copied an identity, so that a test of one copy tells about
+  /// the other.
+  mutating func linkSource(_ register: Register, _ value: inout RegisterState) {
+    guard !value.scalar.isConstant else { return }
+    if value.isLinkedByDistance { value.unlink() }
+    if value.id == 0 { value.id = newID() }
+    if value.source == Provenance.nowhere { value.source = provenance.node(Provenance.nowhere) }
+    self[register] = value
+  }
+
+  mutating func signExtend(
+    _ instruction: Instruction, from bits: Int, _ width: Operation.Width
+  ) throws(Refusal) {
+    var value = try read(instruction.source)
+    guard value.isScalar else {
+      let unknown = Scalar.anything.signExtended(fromBits: bits, width)
+      self[instruction.destination] = RegisterState(unknown)
+      return
+    }
+    let highest = (UInt64(1) &<< UInt64(bits &- 1)) &- 1
+    if value.scalar.maximum <= highest {
+      linkSource(instruction.source, &value)
+    } else {
+      value.unlink()
+    }
+    value.scalar = value.scalar.signExtended(fromBits: bits, width)
+    self[instruction.destination] = value
+  }
+
+  mutating func negate(_ instruction: Instruction, _ width: Operation.Width) throws(Refusal) {
+    var value = try read(instruction.destination)
+    guard value.isScalar else {
+      self[instruction.destination] = .unknown
+      return
+    }
+    value.unlink()
+    value.scalar = value.scalar.negated(width)
+    self[instruction.destination] = value
+  }
+
+  mutating func swapBytes(
+    _ instruction: Instruction, _ order: Operation.ByteOrder, bits: Int
+  ) throws(Refusal) {
+    let value = try read(instruction.destination)
+    guard value.isScalar else {
+      self[instruction.destination] = RegisterState(Scalar.anything.truncated(toBytes: bits / 8))
+      return
+    }
+    // The host is little-endian.
+    var result = value
+    result.unlink()
+    result.scalar =
+      order == .toLittleEndian
+      ? value.scalar.truncated(toBytes: bits / 8)
+      : .matching(value.scalar.bits.byteSwapped(bits: bits))
+    self[instruction.destination] = result
+  }
+
+  mutating func arithmetic(
+    _ instruction: Instruction, _ operation: Operation.Arithmetic, _ width: Operation.Width,
+    _ operand: Operation.Operand
+  ) throws(Refusal) {
+    let right: RegisterState
+    if operand == .register {
+      right = try read(instruction.source)
+    } else {
+      right = RegisterState(constant: UInt64(bitPattern: Int64(instruction.immediate)))
+    }
+    let left = try read(instruction.destination)
+    if operand == .immediate {
+      try checkImmediate(instruction.immediate, operation, width)
+    }
+    guard left.isScalar, right.isScalar else {
+      try pointerArithmetic(instruction, operation, width, left, right)
+      return
+    }
+    var result = left
+    result.scalar = Scalar.apply(operation, width, left.scalar, right.scalar)
+    result.source = provenance.union(left.source, right.source)
+    result.unlink()
+    // A distance from the other copies keeps the link.
+    if operation == .add, width == .bits64, left.id != 0, !left.isLinkedByDistance,
+      let distance = right.scalar.constant, distance <= UInt64(Int32.max)
+    {
+      result.id = left.id
+      result.isLinkedByDistance = true
+      result.offset = Int32(truncatingIfNeeded: distance)
+    }
+    self[instruction.destination] = result
+  }
+
+  private func checkImmediate(
+    _ immediate: Int32, _ operation: Operation.Arithmetic, _ width: Operation.Width
+  ) throws(Refusal) {
+    switch operation {
+    case .divide, .signedDivide, .modulo, .signedModulo:
+      if immediate == 0 { throw .invalid("div by zero") }
+    case .shiftLeft, .shiftRight, .arithmeticShiftRight:
+      let limit: Int32 = width == .bits64 ? 64 : 32
+      guard (0..<limit).contains(immediate) else { throw .invalid("invalid shift \(immediate)") }
+    default: break
+    }
+  }
+}

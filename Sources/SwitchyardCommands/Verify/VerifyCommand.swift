@@ -1,0 +1,90 @@
+import ArgumentParser
+import BPFVerifier
+import Switchyard
+
+/// `switchyard verify`: what the verifier says of an object's programs.
+struct VerifyCommand: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Prove that programs are safe, or say why not.")
+
+  @OptionGroup var objectOptions: ObjectOptions
+  @OptionGroup var output: OutputOptions
+
+  @Option(help: "Verify this program only.")
+  var program: String?
+
+  @Option(help: "Print the verifier's log: 1 for instructions, 2 for states too.")
+  var logLevel = 0
+
+  @Flag(help: "Hold programs to the rules for people without privileges.")
+  var strict = false
+
+  func validate() throws {
+    guard (0...2).contains(logLevel) else { throw ValidationError("--log-level is 0, 1 or 2") }
+  }
+
+  func execute(in session: Session) throws(CommandFailure) {
+    let object = try objectOptions.read()
+    var specs = object.programs
+    if let program {
+      specs = specs.filter { $0.name == program }
+      guard !specs.isEmpty else {
+        let names = object.programs.map(\.name).joined(separator: ", ")
+        throw CommandFailure(
+          .usage,
+          "\(objectOptions.object): there is no program \(program); the object has \(names)",
+          file: objectOptions.object)
+      }
+    }
+    var outcomes: [VerifyOutcome] = []
+    for spec in specs { outcomes.append(try verify(spec, of: object)) }
+    if session.isJSON {
+      session.show(
+        .object([
+          ("schema", .string("switchyard.verify/1")), ("object", .string(objectOptions.object)),
+          ("programs", .array(outcomes.map(\.document))),
+        ]))
+    } else {
+      session.show(outcomes.flatMap { $0.lines(style: session.style) })
+    }
+    let rejected = outcomes.filter { $0.error != nil }.map(\.spec.name)
+    guard rejected.isEmpty else {
+      var failure = CommandFailure(
+        .rejected, "the verifier rejected \(rejected.joined(separator: ", "))",
+        file: objectOptions.object)
+      failure.isReported = session.isJSON
+      throw failure
+    }
+  }
+
+  private func verify(
+    _ spec: ProgramSpec, of object: ObjectFile
+  ) throws(CommandFailure) -> VerifyOutcome {
+    let given = try objectOptions.kind()
+    guard let kind = spec.kind ?? given else {
+      throw CommandFailure(
+        .usage,
+        "\(objectOptions.object): section \(spec.section) of program \(spec.name) does not say "
+          + "which type it is; give one with --type", file: objectOptions.object)
+    }
+    guard let type = ProgramType.linux(number: kind.type) else {
+      throw CommandFailure(
+        .unavailable,
+        "\(objectOptions.object): programs of type \(kind.name) cannot be verified yet",
+        file: objectOptions.object)
+    }
+    var program = VerifierProgram(spec, of: object, type: type)
+    program.expectedAttachType = kind.expectedAttachType
+    let verifier = Verifier(program, options: VerifierOptions(isStrict: strict, logLevel: logLevel))
+    var outcome = VerifyOutcome(spec: spec, type: type.name)
+    let clock = ContinuousClock()
+    let start = clock.now
+    do throws(VerifierError) {
+      outcome.statistics = try verifier.verify { outcome.log = $0 }.statistics
+    } catch {
+      outcome.error = error
+    }
+    outcome.duration = clock.now - start
+    return outcome
+  }
+}
