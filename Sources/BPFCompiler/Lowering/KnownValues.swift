@@ -22,8 +22,8 @@ struct KnownValues {
     isZeroExtended = 0
   }
 
-  /// Follows an instruction.
-  mutating func follow(_ instruction: DecodedInstruction) {
+  /// Follows an instruction. A load of four bytes may yield a packet pointer, which has eight.
+  mutating func follow(_ instruction: DecodedInstruction, mayYieldPointer: Bool) {
     let destination = instruction.destination & 0xf
     let bit: UInt16 = 1 << UInt16(destination)
     switch instruction.operation {
@@ -44,7 +44,7 @@ struct KnownValues {
     }
     let written = RegisterUse.writes(instruction)
     isConstant &= ~written
-    if instruction.operation.clearsUpperHalf {
+    if instruction.operation.clearsUpperHalf, !mayYieldPointer {
       isZeroExtended |= bit & written
     } else {
       isZeroExtended &= ~written

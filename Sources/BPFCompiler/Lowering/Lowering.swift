@@ -69,12 +69,20 @@ struct Lowering: ~Copyable {
         out.bind(labels[index])
         let count = lowerFused(at: index)
         if count == 0 { try lower(at: index) }
-        for followed in index..<index + max(count, 1) { known.follow(unit.instructions[followed]) }
+        for followed in index..<index + max(count, 1) { follow(followed) }
         index += max(count, 1)
       }
     }
     lowerCold()
     return out
+  }
+
+  private mutating func follow(_ index: Int) {
+    let i = unit.instructions[index]
+    let mayYieldPointer =
+      (i.operation == .loadWord || i.operation == .loadAcquireWord)
+      && redirectedWord(at: Int(i.offset), base: i.source, i, index) != nil
+    known.follow(i, mayYieldPointer: mayYieldPointer)
   }
 
   /// Loops start where a fetch of the processor starts.
