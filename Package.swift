@@ -21,6 +21,7 @@ let package = Package(
   products: [
     .library(name: "Switchyard", targets: ["Switchyard"]),
     .library(name: "SwitchyardKernel", targets: ["BPFKernel"]),
+    .library(name: "SwitchyardCompiler", targets: ["BPFCompiler"]),
     .executable(name: "switchyard", targets: ["switchyard-cli"]),
     .executable(name: "switchyard-conformance", targets: ["switchyard-conformance"]),
   ],
@@ -35,6 +36,11 @@ let package = Package(
     .target(name: "BPFObject", dependencies: ["BPFInstructions"], swiftSettings: settings),
     .target(
       name: "BPFRuntime", dependencies: ["BPFInstructions", "CPlatform"], swiftSettings: settings),
+    .target(name: "X86Assembler", swiftSettings: settings),
+    .target(
+      name: "BPFCompiler",
+      dependencies: ["BPFInstructions", "BPFRuntime", "X86Assembler", "CPlatform"],
+      swiftSettings: settings),
     .target(
       name: "BPFVerifier", dependencies: ["BPFInstructions", "BPFObject", "BPFRuntime"],
       swiftSettings: settings),
@@ -62,7 +68,9 @@ let package = Package(
       dependencies: ["SwitchyardCommands"], swiftSettings: settings),
     .target(
       name: "TestSupport",
-      dependencies: ["BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "CPlatform"],
+      dependencies: [
+        "BPFInstructions", "BPFObject", "BPFRuntime", "BPFCompiler", "BPFKernel", "CPlatform",
+      ],
       path: "Tests/TestSupport", swiftSettings: testSettings),
     .testTarget(
       name: "BPFInstructionsTests", dependencies: ["BPFInstructions", "TestSupport"],
@@ -80,6 +88,12 @@ let package = Package(
       dependencies: [
         "BPFVerifier", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "TestSupport",
       ],
+      swiftSettings: testSettings),
+    .testTarget(
+      name: "X86AssemblerTests", dependencies: ["X86Assembler"], swiftSettings: testSettings),
+    .testTarget(
+      name: "BPFCompilerTests",
+      dependencies: ["BPFCompiler", "BPFRuntime", "BPFInstructions", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
       name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],

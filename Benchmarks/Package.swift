@@ -15,6 +15,7 @@ let package = Package(
         "NativePrograms",
         .product(name: "Switchyard", package: "switchyard"),
         .product(name: "SwitchyardKernel", package: "switchyard"),
+        .product(name: "SwitchyardCompiler", package: "switchyard"),
       ],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
   ]

@@ -19,10 +19,26 @@ public final class Runtime: Sendable {
   // fails leaves nothing behind (a deviation from tail-calls.md R3.10, on purpose).
   private let loading = Mutex(())
 
+  let compiler: ProgramCompiler?
+
+  /// What executes a program. Programs of two engines never share an array of programs
+  /// (tail-calls.md R3.3, R6.2).
+  public enum Engine: String, Hashable, Sendable, CaseIterable {
+    /// A loop over decoded instructions; can test every access.
+    case interpreter
+    /// Machine code; tests nothing, so only for programs that are known to be safe.
+    case compiled
+  }
+
   /// Makes an empty runtime.
-  public init(possibleCPUs: Int = 1) {
+  ///
+  /// - Parameters:
+  ///   - possibleCPUs: How many CPUs there can be.
+  ///   - compiler: What makes compiled programs; without one all programs are interpreted.
+  public init(possibleCPUs: Int = 1, compiler: ProgramCompiler? = nil) {
     precondition((1...4096).contains(possibleCPUs), "1 to 4096 CPUs")
     self.possibleCPUs = possibleCPUs
+    self.compiler = compiler
   }
 
   /// Creates a map.
@@ -51,8 +67,15 @@ public final class Runtime: Sendable {
   /// Loads a program: checks its form, resolves its helpers and maps, and makes it the owner of
   /// the arrays of programs that it refers to (tail-calls.md R3.1).
   ///
+  /// - Parameters:
+  ///   - source: The program.
+  ///   - engine: What executes it. Compiled code tests nothing: it is memory-safe only for
+  ///     programs that are known to touch nothing but their own memory.
   /// - Throws: ``LoadError``. A failed load changes nothing, ownership included.
-  public func load(_ source: ProgramSource) throws(LoadError) -> Program {
+  public func load(
+    _ source: ProgramSource, engine: Engine = .interpreter
+  ) throws(LoadError) -> Program {
+    guard engine == .interpreter || compiler != nil else { throw .noCompiler }
     guard source.instructions.count <= Limits.instructions else {
       throw .tooManyInstructions(source.instructions.count)
     }
@@ -68,8 +91,15 @@ public final class Runtime: Sendable {
     guard maps.count <= Limits.mapsPerProgram else { throw .tooManyMaps(maps.count) }
     let id = registry.newProgramID()
     let image = try image(of: decoded, source, maps, id)
-    try claimArrays(among: maps, for: source)
-    let program = Program(id: id, source: source, maps: maps, image: image, registry: registry)
+    let code =
+      engine == .compiled
+      ? try compiler?.compile(
+        CompilationUnit(
+          decoded, type: source.type, maps: maps, programID: id, header: image.header)) : nil
+    try claimArrays(among: maps, for: source, engine)
+    let program = Program(
+      id: id, source: source, maps: maps, image: image, code: code, enter: compiler?.enter,
+      registry: registry)
     registry.add(program)
     return program
   }
@@ -85,8 +115,11 @@ public final class Runtime: Sendable {
     }
   }
 
-  private func claimArrays(among maps: [Map], for source: ProgramSource) throws(LoadError) {
-    let owner = ArrayOwner(type: source.type, traits: source.traits, isCompiled: false)
+  private func claimArrays(
+    among maps: [Map], for source: ProgramSource, _ engine: Engine
+  ) throws(LoadError) {
+    let owner = ArrayOwner(
+      type: source.type, traits: source.traits, isCompiled: engine == .compiled)
     let arrays = maps.compactMap { $0 as? ProgramArray }
     let refused = loading.withLock { _ -> ProgramArray? in
       if let refused = arrays.first(where: { !$0.admits(owner) }) { return refused }

@@ -20,11 +20,17 @@ public final class Collection: Sendable {
     /// Types by Linux's number, in place of Linux's own: for embedders and for the conformance
     /// plugin.
     public var types: [UInt32: ProgramType]
+    /// What executes the programs.
+    public var engine: Runtime.Engine
 
     /// Makes options.
-    public init(defaultKind: ProgramKind? = nil, types: [UInt32: ProgramType] = [:]) {
+    public init(
+      defaultKind: ProgramKind? = nil, types: [UInt32: ProgramType] = [:],
+      engine: Runtime.Engine = .interpreter
+    ) {
       self.defaultKind = defaultKind
       self.types = types
+      self.engine = engine
     }
   }
 

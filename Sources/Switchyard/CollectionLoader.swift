@@ -95,7 +95,7 @@ struct CollectionLoader {
         isSleepable: kind.isSleepable),
       license: object.license ?? "")
     do throws(LoadError) {
-      return try runtime.load(source)
+      return try runtime.load(source, engine: options.engine)
     } catch {
       throw CollectionError(
         code: .load, subject: spec.name, reason: "\(error)",

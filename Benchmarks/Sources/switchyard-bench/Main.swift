@@ -12,6 +12,9 @@ enum Main {
       if wanted.isEmpty || wanted.contains("compute") || wanted.contains("interpreter") {
         rows += try measureCompute(settings)
       }
+      if wanted.isEmpty || wanted.contains("tail_call") {
+        rows += try measureTailCalls(settings)
+      }
       if wanted.isEmpty || wanted.contains("run") { rows += try measureRun(settings) }
       let report = Report(rows: rows)
       report.printTables()

@@ -1,3 +1,4 @@
+import BPFCompiler
 import BPFKernel
 import Foundation
 import NativePrograms
@@ -31,6 +32,7 @@ let blockBytes: [UInt8] = {
 struct ComputePrograms {
   let names: [String]
   private let collection: Switchyard.Collection
+  private let compiled: Switchyard.Collection
   private let kernel: KernelCollection?
   private let context: PacketContext
   private let cpu: CPU
@@ -38,7 +40,9 @@ struct ComputePrograms {
 
   init() throws {
     let object = try benchmarkObject("compute")
-    let runtime = Runtime()
+    let runtime = Runtime(compiler: .x86())
+    compiled = try Collection(
+      loading: object, into: runtime, options: Collection.Options(engine: .compiled))
     collection = try Collection(loading: object, into: runtime)
     cpu = try runtime.makeCPU()
     context = try PacketContext(type: .socketFilter)
@@ -50,6 +54,7 @@ struct ComputePrograms {
 
   private func fill() throws {
     try collection.map(".bss").handle.update([0, 0, 0, 0], blockBytes)
+    try compiled.map(".bss").handle.update([0, 0, 0, 0], blockBytes)
     try kernel?.map(named: ".bss")?.update([0, 0, 0, 0], blockBytes)
     native_fill(blockBytes, UInt64(blockBytes.count))
   }
@@ -62,7 +67,9 @@ struct ComputePrograms {
       try fill()
       let program = try collection.program(name).program
       let ours = UInt32(truncatingIfNeeded: try cpu.run(program, in: context).returnValue)
+      let machine = try cpu.run(compiled.program(name).program, in: context)
       var others = ["native": UInt32(truncatingIfNeeded: native_run(name, 1))]
+      others["switchyard-jit"] = UInt32(truncatingIfNeeded: machine.returnValue)
       if let kernel = kernel?.program(named: name) {
         others["linux"] = try kernel.testRun(data: packet).returnValue
       }
@@ -90,6 +97,11 @@ struct ComputePrograms {
         mode == .unchecked ? "switchyard-interpreter" : "switchyard-interpreter-checked",
         nanosecondsPerSample, work)
     }
+    let machine = try compiled.program(name).program
+    let compiledWork = { (count: Int) in
+      for _ in 0..<count { _ = try cpu.run(machine, in: context) }
+    }
+    contenders.append(try contender("switchyard-jit", nanosecondsPerSample, compiledWork))
     if let kernel = kernel?.program(named: name) {
       let work = { (count: Int) in
         _ = try kernel.testRun(data: packet, repetitions: UInt32(count))

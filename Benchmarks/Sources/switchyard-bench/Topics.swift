@@ -47,8 +47,10 @@ private func medians(
 /// Measures the topic `run`: what one invocation costs, from outside.
 func measureRun(_ settings: Settings) throws -> [Row] {
   let object = try benchmarkObject("parse64")
-  let runtime = Runtime()
+  let runtime = Runtime(compiler: .x86())
   let collection = try Collection(loading: object, into: runtime)
+  let compiled = try Collection(
+    loading: object, into: runtime, options: Collection.Options(engine: .compiled))
   let cpu = try runtime.makeCPU()
   let context = try PacketContext(type: .xdp)
   var packet = [UInt8](repeating: 0, count: 64)
@@ -69,6 +71,17 @@ func measureRun(_ settings: Settings) throws -> [Row] {
         return nil
       }
     ]
+    let machine = try compiled.program(name).program
+    let compiledWork = { (count: Int) in
+      for _ in 0..<count { _ = try cpu.run(machine, in: context) }
+    }
+    let compiledCount = try Sampling.repetitions(
+      filling: settings.nanosecondsPerSample, compiledWork)
+    contenders.append(
+      Contender(engine: "switchyard-jit", operations: compiledCount) {
+        try compiledWork(compiledCount)
+        return nil
+      })
     if let kernel = kernel?.program(named: name) {
       let bytes = packet
       // Linux patches its XDP dispatcher for every test run, which takes milliseconds: only its

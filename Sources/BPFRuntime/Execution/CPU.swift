@@ -20,7 +20,7 @@ public final class CPU {
     case fixed(UInt64)
   }
 
-  /// How accesses to memory are tested.
+  /// How accesses to memory are tested in interpreted programs; compiled ones never are.
   public enum Mode: Hashable, Sendable {
     /// Every access is tested; a bad one ends the run with a ``Fault``.
     case checked
@@ -55,6 +55,8 @@ public final class CPU {
   private let records: StableMemory
   private let logMemory: StableMemory
   private let announcement: Epochs.Announcement
+  // The runtime's, here as well: loaded through the runtime, every run would count references.
+  private let epochs: Epochs
 
   init(runtime: Runtime, index: Int) throws(LinuxError) {
     self.runtime = runtime
@@ -63,7 +65,8 @@ public final class CPU {
     stack = try StableMemory(byteCount: Limits.liveFrames * Limits.frameByteCount)
     records = try StableMemory(byteCount: Limits.liveFrames * FrameRecord.byteCount)
     logMemory = try StableMemory(byteCount: TailCallLog.byteCount)
-    announcement = runtime.epochs.join()
+    epochs = runtime.epochs
+    announcement = epochs.join()
     unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
     unsafe running.words.pointee.index = UInt32(truncatingIfNeeded: index)
     unsafe running.words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
@@ -129,17 +132,18 @@ public final class CPU {
   ) throws(Fault) -> Result {
     precondition(program.registry === runtime.registry, "the program belongs to another runtime")
     precondition(!announcement.isInRun, "the CPU is running a program already")
-    guard program.type.context.access === context.layout.access else {
+    guard program.contextAccess === context.access else {
       throw Fault(
         program: program.name, instruction: 0, instructionText: "",
         kind: .contextOfAnotherType(program.type.name))
     }
+    if let enter = program.enter { return try runCompiled(program, enter, context) }
     let isChecked = mode == .checked || program.type.context.needsTranslation
     // A trace handler may set another one meanwhile.
     let limit = instructionLimit
     prepare(context, limit)
-    runtime.epochs.enter(announcement)
-    defer { runtime.epochs.exit(announcement) }
+    epochs.enter(announcement)
+    defer { epochs.exit(announcement) }
     let value =
       isChecked
       ? execute(program, context, CheckedRun.self) : execute(program, context, UncheckedRun.self)
@@ -149,14 +153,37 @@ public final class CPU {
       instructions: isChecked ? limit - running.words.pointee.instructionsLeft : 0)
   }
 
+  private func runCompiled(
+    _ program: Program, _ enter: ProgramCompiler.EnterFunction, _ context: Context
+  ) throws(Fault) -> Result {
+    prepare(context)
+    let isRecording = recordsTailCalls
+    unsafe running.words.pointee.countsInBudget = !isRecording
+    unsafe running.words.pointee.budget = isRecording ? 0 : Limits.tailCalls
+    epochs.enter(announcement)
+    let value = enter(
+      program.entry, words.address, context.firstArgument, context.secondArgument,
+      stack.address &+ UInt64(Limits.liveFrames * Limits.frameByteCount))
+    epochs.exit(announcement)
+    if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
+    let left =
+      unsafe isRecording ? running.words.pointee.hopsLeft : running.words.pointee.budget
+    return Result(returnValue: value, hops: Int(Limits.tailCalls - left), instructions: 0)
+  }
+
   private func prepare(_ context: Context, _ limit: UInt64) {
-    unsafe running.words.pointee.hopsLeft = Limits.tailCalls
-    unsafe running.words.pointee.context = context.firstArgument
-    unsafe running.words.pointee.packet = context.filledDescriptor?.address ?? 0
+    prepare(context)
     unsafe running.words.pointee.instructionsLeft = limit
     let (bytes, overflow) = limit.multipliedReportingOverflow(by: Limits.helperBytesPerInstruction)
     unsafe running.words.pointee.helperBytesLeft =
       overflow ? .max : max(bytes, Limits.helperBytes)
+  }
+
+  @inline(__always)
+  private func prepare(_ context: Context) {
+    unsafe running.words.pointee.hopsLeft = Limits.tailCalls
+    unsafe running.words.pointee.context = context.firstArgument
+    unsafe running.words.pointee.packet = context.filledDescriptor?.address ?? 0
     unsafe running.words.pointee.faultCode = 0
     if recordsTailCalls { TailCallLog(address: logMemory.address).count = 0 }
   }

@@ -42,6 +42,14 @@ public struct RunningCPU {
     var faultProgram: UInt32 = 0
     /// Address of the decoded instruction that faulted.
     var faultPosition: UInt64 = 0
+    /// ``hopsLeft`` as compiled code sees it: it keeps the number in a register and stores it here
+    /// before it calls out. 0 throughout while tail calls are written down, so that each of them
+    /// takes the slow path, which counts in ``hopsLeft``.
+    var budget: UInt32 = 0
+    /// Whether ``budget`` counts in this run, and not ``hopsLeft``.
+    var countsInBudget: Bool = false
+    /// The host's stack pointer when compiled code was entered.
+    var entryStack: UInt64 = 0
   }
 
   let words: UnsafeMutablePointer<Words>

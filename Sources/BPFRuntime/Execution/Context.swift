@@ -9,20 +9,24 @@ public class Context {
   /// How the block is laid out.
   public let layout: ContextLayout
   let block: StableMemory
+  /// The layout's table of rights, which tells layouts apart: every run compares it.
+  let access: ContextAccessTable
 
   /// Makes a zeroed context.
   ///
   /// - Throws: ENOMEM.
   public init(layout: ContextLayout) throws(LinuxError) {
     self.layout = layout
+    access = layout.access
     block = try StableMemory(byteCount: layout.blockByteCount)
+    firstArgument = block.address
   }
 
   /// The value of r1 when a program starts.
-  var firstArgument: UInt64 { block.address }
+  final fileprivate(set) var firstArgument: UInt64
 
   /// The value of r2 when a program starts.
-  var secondArgument: UInt64 { 0 }
+  final fileprivate(set) var secondArgument: UInt64 = 0
 
   /// The words that describe the packet, if there is one.
   var descriptor: PacketDescriptor? {
@@ -75,6 +79,8 @@ public final class MemoryContext: Context {
     memory = try StableMemory(byteCount: bytes.count)
     memory.write(bytes, at: 0)
     try super.init(layout: Self.layout)
+    firstArgument = memory.byteCount == 0 ? 0 : memory.address
+    secondArgument = UInt64(memory.byteCount)
     let end = memory.address &+ UInt64(bytes.count)
     guard let descriptor else { return }
     descriptor.data = memory.address
@@ -85,9 +91,6 @@ public final class MemoryContext: Context {
     descriptor.linkHeader = memory.address
     descriptor.networkHeader = memory.address
   }
-
-  override var firstArgument: UInt64 { memory.byteCount == 0 ? 0 : memory.address }
-  override var secondArgument: UInt64 { UInt64(memory.byteCount) }
 
   /// The bytes as they are now.
   public var contents: [UInt8] { memory.bytes(at: 0, count: memory.byteCount) }

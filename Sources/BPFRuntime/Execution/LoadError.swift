@@ -32,6 +32,10 @@ public enum LoadError: Error, Hashable, Sendable {
   case tooManyMaps(Int)
   /// An array of programs belongs to another kind of program: EINVAL (tail-calls.md R3.7).
   case incompatibleArray(String)
+  /// The runtime was made without a compiler.
+  case noCompiler
+  /// The compiler does not take the program, for this reason.
+  case notCompilable(String, instruction: Int)
   /// The host has no memory left.
   case noMemory
 }
@@ -69,6 +73,8 @@ extension LoadError: CustomStringConvertible {
       "the program uses \(count) maps, the limit is \(Limits.mapsPerProgram)"
     case .incompatibleArray(let map):
       "map \(map) belongs to programs of another kind: EINVAL (22)"
+    case .noCompiler: "this runtime has no compiler: ENOTSUPP (524)"
+    case .notCompilable(let reason, let index): "instruction \(index): \(reason): ENOTSUPP (524)"
     case .noMemory: "no memory for the program"
     }
   }
@@ -83,9 +89,11 @@ extension LoadError {
       .helperNotAllowed(_, _, _, let index), .licenseRequired(_, _, let index),
       .kernelFunction(_, let index), .packetLoadNotAllowed(_, let index),
       .unresolvedMap(let index), .unresolvedVariable(let index), .noDirectValues(_, let index),
-      .valueOffsetOutOfRange(_, _, let index):
+      .notCompilable(_, let index), .valueOffsetOutOfRange(_, _, let index):
       index
-    case .tooManyInstructions, .foreignMap, .tooManyMaps, .incompatibleArray, .noMemory: nil
+    case .tooManyInstructions, .foreignMap, .tooManyMaps, .incompatibleArray, .noCompiler,
+      .noMemory:
+      nil
     }
   }
 }

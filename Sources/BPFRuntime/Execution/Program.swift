@@ -15,16 +15,27 @@ public final class Program: Sendable {
   /// The slots of its tail calls, in order: ``TailCallRecord/site`` is an index into this.
   public let tailCallSites: [Int]
 
+  /// What executes it.
+  public let engine: Runtime.Engine
+
   /// Whether its licence lets it call every helper.
   let isGPLCompatible: Bool
   let maps: [Map]
   let image: ProgramImage
+  /// Address of the first instruction, decoded or compiled: what a slot holds.
+  let entry: UInt64
+  /// Enters the machine code; `nil` for an interpreted program.
+  let enter: ProgramCompiler.EnterFunction?
+  /// The rights of its context, which also tell layouts apart: beside the type, because every run
+  /// asks for them.
+  let contextAccess: ContextAccessTable
+  private let code: (any CompiledCode)?
   /// The registry of its runtime, which tells runtimes apart.
   let registry: Registry
 
   init(
     id: UInt32, source: ProgramSource, maps: [Map], image: consuming ProgramImage,
-    registry: Registry
+    code: (any CompiledCode)?, enter: ProgramCompiler.EnterFunction?, registry: Registry
   ) {
     self.id = id
     name = source.name
@@ -34,14 +45,22 @@ public final class Program: Sendable {
     instructions = source.instructions
     tailCallSites = image.tailCallSites
     self.maps = maps
+    self.code = code
+    self.enter = code == nil ? nil : enter
+    contextAccess = source.type.context.access
+    engine = code == nil ? .interpreter : .compiled
+    entry = code?.entry ?? image.entry
     self.image = image
     self.registry = registry
   }
 
-  /// Address of the first decoded instruction: what a slot holds.
-  var entry: UInt64 { image.entry }
+  /// The machine code, from its entry on; empty for an interpreted program.
+  public var machineCode: [UInt8] { code?.bytes ?? [] }
 
   /// How often each tail-call site was passed, on all CPUs together: one element per site.
+  ///
+  /// Compiled programs count what was taken only while the CPU records tail calls: a hop that
+  /// goes through does nothing but jump.
   public var tailCallCounts: [TailCallCounts] { image.counts() }
 
   deinit {

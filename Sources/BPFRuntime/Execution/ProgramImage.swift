@@ -21,11 +21,14 @@ struct ProgramImage: ~Copyable, Sendable {
   /// Address of the first decoded instruction.
   var entry: UInt64 { code.address &+ UInt64(ImageHeader.byteCount) }
 
+  /// Address of the words in front of it.
+  var header: UInt64 { code.address }
+
   init(
     _ decoded: DecodedProgram, type: ProgramType, maps: [Map], programID: UInt32, cpuCount: Int
   ) throws(LinuxError) {
     precondition(MemoryLayout<DecodedInstruction>.stride == DecodedInstruction.byteCount)
-    precondition(MemoryLayout<ImageHeader>.size <= ImageHeader.byteCount)
+    precondition(MemoryLayout<ImageHeader>.size == ImageHeader.byteCount)
     let instructions = decoded.instructions
     let codeByteCount = instructions.count * DecodedInstruction.byteCount
     let code = try StableMemory(byteCount: ImageHeader.byteCount + codeByteCount)
@@ -41,13 +44,13 @@ struct ProgramImage: ~Copyable, Sendable {
     tailCallSites = decoded.tailCallSites
 
     let header = ImageHeader(
-      programID: programID, mapCount: UInt32(maps.count),
-      contextByteCount: UInt32(type.context.byteCount),
-      descriptorOffset: type.context.hasPacket ? UInt32(type.context.descriptorOffset) : 0,
       maps: tables.address, signatures: tables.address &+ UInt64(regionsByteCount),
       contextRights: type.context.access.address,
       codeEnd: code.address &+ UInt64(ImageHeader.byteCount + codeByteCount),
-      counters: counters.address, countersStride: UInt64(stride))
+      counters: counters.address, countersStride: UInt64(stride), mapCount: UInt32(maps.count),
+      contextByteCount: UInt32(type.context.byteCount),
+      descriptorOffset: type.context.hasPacket ? UInt32(type.context.descriptorOffset) : 0,
+      programID: programID)
     unsafe code.base.initializeMemory(as: ImageHeader.self, to: header)
     Self.write(maps, decoded.helpers, into: tables)
     Self.write(decoded.relocated(to: code.address &+ UInt64(ImageHeader.byteCount)), into: code)

@@ -32,7 +32,7 @@ struct ArrayOwner: Sendable {
   let context: ContextAccessTable
 
   init(_ program: Program) {
-    self.init(type: program.type, traits: program.traits, isCompiled: false)
+    self.init(type: program.type, traits: program.traits, isCompiled: program.engine == .compiled)
   }
 
   init(type: ProgramType, traits: ProgramTraits, isCompiled: Bool) {

@@ -112,7 +112,7 @@ extension RunMemory {
   ) {
     let log = unsafe TailCallLog(address: cpu.words.pointee.tailCallLog)
     let mapID = MapHeader.withMap(at: array) { $0.id }
-    let targetID = target == 0 ? 0 : unsafe Self.header(ofEntry: target).pointee.programID
+    let targetID = target == 0 ? 0 : ImageHeader.programID(atEntry: target)
     log.append(
       TailCallRecord(
         programID: unsafe image.pointee.programID, site: UInt32(truncatingIfNeeded: site),
@@ -163,7 +163,15 @@ extension RunMemory {
       _ = fault(.packetLoadWithoutContext, context)
       return .fault
     }
-    guard let packet = cpu.packet else { return .outside }
+    guard let value = cpu.loadPacket(size: size, offset: offset) else { return .outside }
+    return .value(value)
+  }
+}
+
+extension RunningCPU {
+  /// A big-endian integer from the packet, zero-extended; `nil` when it is not inside.
+  func loadPacket(size: UInt8, offset: Int64) -> UInt64? {
+    guard let packet else { return nil }
     let relative = Int64(Int32(truncatingIfNeeded: offset))
     let start: UInt64
     switch relative {
@@ -171,18 +179,20 @@ extension RunMemory {
     case (-0x100000)..<0: start = packet.networkHeader &+ UInt64(bitPattern: relative &+ 0x100000)
     case (-0x200000)..<(-0x100000):
       start = packet.linkHeader &+ UInt64(bitPattern: relative &+ 0x200000)
-    default: return .outside
+    default: return nil
     }
     guard start >= packet.bufferStart, start <= packet.end,
       packet.end &- start >= UInt64(size)
-    else { return .outside }
+    else { return nil }
     switch size {
-    case 1: return .value(UInt64(GuestMemory.load(start, as: UInt8.self)))
-    case 2: return .value(UInt64(GuestMemory.load(start, as: UInt16.self).bigEndian))
-    default: return .value(UInt64(GuestMemory.load(start, as: UInt32.self).bigEndian))
+    case 1: return UInt64(GuestMemory.load(start, as: UInt8.self))
+    case 2: return UInt64(GuestMemory.load(start, as: UInt16.self).bigEndian)
+    default: return UInt64(GuestMemory.load(start, as: UInt32.self).bigEndian)
     }
   }
+}
 
+extension RunMemory {
   /// Counts one executed instruction; `false` after a fault when there were too many.
   @inline(__always)
   func countInstruction() -> Bool {

@@ -4,21 +4,21 @@
 // they are made (every jump lands inside, the last instruction ends the program), so stepping
 // never leaves the image.
 
-import BPFInstructions
+package import BPFInstructions
 
 /// An instruction as the interpreter executes it: wide immediates in one piece, jump distances in
 /// decoded instructions, helpers resolved to addresses.
-struct DecodedInstruction: Sendable {
+package struct DecodedInstruction: Sendable {
   /// What to do.
-  var operation: Operation
+  package var operation: Operation
   /// Number of the destination register.
-  var destination: UInt8
+  package var destination: UInt8
   /// Number of the source register.
-  var source: UInt8
+  package var source: UInt8
   /// Offset of a memory access in bytes, or distance of a jump from the next instruction.
-  var offset: Int32
+  package var offset: Int32
   /// Sign-extended immediate; address of a helper; number of a tail-call site.
-  var immediate: Int64
+  package var immediate: Int64
 
   static let byteCount = 16
 }

@@ -6,14 +6,6 @@
 
 /// What the interpreter needs to know about the program it runs, in raw memory.
 struct ImageHeader {
-  /// Number of the program.
-  var programID: UInt32
-  /// Entries in ``maps``.
-  var mapCount: UInt32
-  /// Bytes of the context's C struct.
-  var contextByteCount: UInt32
-  /// Where the packet descriptor follows the context, or 0.
-  var descriptorOffset: UInt32
   /// Address of the ``MapRegion`` table.
   var maps: UInt64
   /// Address of the ``PackedSignature`` table.
@@ -26,6 +18,19 @@ struct ImageHeader {
   var counters: UInt64
   /// Bytes from one CPU's counters to the next one's.
   var countersStride: UInt64
+  /// Entries in ``maps``.
+  var mapCount: UInt32
+  /// Bytes of the context's C struct.
+  var contextByteCount: UInt32
+  /// Where the packet descriptor follows the context, or 0.
+  var descriptorOffset: UInt32
+  /// Number of the program: in both engines the four bytes before the entry.
+  var programID: UInt32
+
+  /// The number of the program with an entry in either engine.
+  static func programID(atEntry entry: UInt64) -> UInt32 {
+    GuestMemory.load(entry &- 4, as: UInt32.self)
+  }
 
   /// Bytes between the header's start and the first instruction.
   static let byteCount = 64

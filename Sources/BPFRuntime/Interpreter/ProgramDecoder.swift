@@ -15,7 +15,7 @@ struct DecodedProgram {
   /// The slots of the tail calls.
   var tailCallSites: [Int] = []
   /// Decoded instructions whose immediate is the address of a subprogram.
-  private var functionAddresses: [Int] = []
+  private(set) var functionAddresses: [Int] = []
 
   /// Decodes a program.
   ///

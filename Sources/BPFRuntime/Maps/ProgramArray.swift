@@ -34,6 +34,11 @@ package final class ProgramArray: Map, @unchecked Sendable {
     unsafe header.words.pointee.count = definition.maxEntries
   }
 
+  /// Where the slots are, for compiled code.
+  var slotTable: CompilationUnit.SlotTable {
+    CompilationUnit.SlotTable(base: slots.address, count: definition.maxEntries)
+  }
+
   // MARK: Ownership
 
   /// The type of the programs that the array belongs to, once it has an owner (R3.11).

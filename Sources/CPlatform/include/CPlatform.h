@@ -22,4 +22,18 @@ uint64_t switchyard_affinity(void);
 // Keeps the calling thread on some processors. Returns 0 or a negative errno.
 int switchyard_set_affinity(uint64_t mask);
 
+// Maps byte_count bytes of fresh memory twice: to be written, and to be executed. The second
+// mapping is within 2 GiB of an address if there is room. Returns 0 or an errno.
+int switchyard_map_code(
+    uint64_t byte_count, uint64_t near_address, void **writable, void **executable);
+
+// Undoes switchyard_map_code.
+void switchyard_unmap_code(uint64_t byte_count, void *writable, void *executable);
+
+// Makes every processor that runs this process forget what it knew of code that was replaced.
+void switchyard_synchronize_code(void);
+
+// Whether the processor is x86-64 and has BMI2.
+int switchyard_has_bmi2(void);
+
 #endif

@@ -1,3 +1,4 @@
+import BPFCompiler
 import BPFInstructions
 package import BPFRuntime
 
@@ -17,7 +18,7 @@ package final class RuntimeBench: Bench {
   /// Makes an empty runtime.
   package init(_ engine: Engine) throws {
     self.engine = engine
-    runtime = Runtime(possibleCPUs: 4)
+    runtime = Runtime(possibleCPUs: 4, compiler: engine == .compiled ? .x86() : nil)
     cpu = try runtime.makeCPU()
   }
 
@@ -28,7 +29,8 @@ package final class RuntimeBench: Bench {
   package func load(_ name: String, _ program: BenchProgram) throws(BenchError) {
     let source = try Self.source(name, program, maps)
     do throws(LoadError) {
-      programs[name] = try runtime.load(source)
+      programs[name] = try runtime.load(
+        source, engine: engine == .compiled ? .compiled : .interpreter)
     } catch {
       let errno: LinuxError =
         switch error {

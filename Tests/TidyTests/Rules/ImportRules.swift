@@ -9,6 +9,8 @@ enum ImportRules {
     "BPFRuntime": ["BPFInstructions", "CPlatform"],
     "BPFVerifier": ["BPFInstructions", "BPFObject", "BPFRuntime"],
     "BPFKernel": ["BPFInstructions", "BPFObject", "CPlatform"],
+    "X86Assembler": [],
+    "BPFCompiler": ["BPFInstructions", "BPFRuntime", "X86Assembler", "CPlatform"],
     "BPFHooks": ["BPFInstructions", "BPFRuntime", "CPcap"],
     "Switchyard": ["BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks"],
     "SwitchyardCommands": [

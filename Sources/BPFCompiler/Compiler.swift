@@ -1,0 +1,56 @@
+public import BPFRuntime
+import CPlatform
+import X86Assembler
+
+extension ProgramCompiler {
+  /// The compiler for x86-64 processors; `nil` elsewhere, and where the system does not allow
+  /// executable memory.
+  ///
+  /// ```swift
+  /// let runtime = Runtime(compiler: .x86())
+  /// let program = try runtime.load(source, engine: .compiled)
+  /// ```
+  public static func x86() -> ProgramCompiler? {
+    #if arch(x86_64) && os(Linux)
+    return CodeRegion().map { ProgramCompiler(region: $0, hasBMI2: switchyard_has_bmi2() != 0) }
+    #else
+    return nil
+    #endif
+  }
+
+  /// A compiler with a region of its own, for tests: without BMI2 on processors that have it.
+  package init(region: CodeRegion, hasBMI2: Bool) {
+    let compiler = Compiler(region: region, hasBMI2: hasBMI2)
+    self.init(enter: enterFunction(at: region.entryCode.enter)) { unit throws(LoadError) in
+      try compiler.compile(unit)
+    }
+  }
+}
+
+/// Compiles programs into a region.
+struct Compiler: Sendable {
+  let region: CodeRegion
+  let hasBMI2: Bool
+
+  func compile(_ unit: CompilationUnit) throws(LoadError) -> any CompiledCode {
+    if let code = try place(unit, usesShortJumps: true) { return code }
+    // The estimate of a short jump's reach was wrong: rather long code than none.
+    if let code = try place(unit, usesShortJumps: false) { return code }
+    throw .notCompilable("the code is too large", instruction: 0)
+  }
+
+  /// `nil` when a jump does not reach.
+  private func place(
+    _ unit: CompilationUnit, usesShortJumps: Bool
+  ) throws(LoadError) -> CodeBlock? {
+    let code = try Lowering(unit, region, hasBMI2: hasBMI2, usesShortJumps: usesShortJumps).lower()
+    let block: CodeBlock?
+    do throws(Encoder.PlacementError) {
+      block = try region.place(code, programID: unit.programID)
+    } catch {
+      return nil
+    }
+    guard let block else { throw .noMemory }
+    return block
+  }
+}

@@ -1,0 +1,69 @@
+import BPFInstructions
+import BPFRuntime
+import X86Assembler
+
+extension Lowering {
+  /// A tail call (tail-calls.md R1.12): bounds, slot, budget, jump. Nothing is unwound, because
+  /// every program finds the same registers and the same stack.
+  ///
+  /// Whatever does not go through continues behind the program, where the runtime looks again,
+  /// counts, and, when tail calls are written down, does it all: then the budget register is 0.
+  mutating func lowerTailCall(_ i: DecodedInstruction) {
+    let slow = out.makeLabel()
+    let spent = out.makeLabel()
+    let resume = out.makeLabel()
+    let site = UInt64(bitPattern: i.immediate)
+    cold.append(ColdCode(spent, nil, .budgetSpent))
+    cold.append(
+      ColdCode(slow, resume, .tailCall(site: site, hasIterations: function.hasIterations)))
+    let entry = RegisterAssignment.scratch
+    guard loadSlot(entry, slow) else {
+      // The index is known to be out of range.
+      out.jump(slow)
+      out.bind(resume)
+      return
+    }
+    out.test(.doubleWord, entry, entry)
+    out.jump(if: .equal, slow)
+    out.binary(.subtract, .word, RegisterAssignment.budget, 1)
+    out.jump(if: .below, spent)
+    leaveFunction(hasIterations: function.hasIterations)
+    out.jump(entry)
+    out.bind(resume)
+  }
+
+  /// Loads what is in the slot; `false` if there is none for sure.
+  private mutating func loadSlot(_ entry: MachineRegister, _ slow: Encoder.Label) -> Bool {
+    let array = machine(2)
+    let index = machine(3)
+    guard let table = known.constant(2).flatMap({ unit.arrays[$0] }) else {
+      out.binary(
+        .compare, .word, index, MemoryOperand(array, CompiledServices.slotCountOffset))
+      out.jump(if: .aboveOrEqual, slow)
+      out.load(.doubleWord, entry, MemoryOperand(array, CompiledServices.slotsOffset))
+      loadSlot(entry, at: index)
+      return true
+    }
+    guard let constant = known.constant(3).map({ UInt32(truncatingIfNeeded: $0) }) else {
+      out.binary(.compare, .word, index, Int32(bitPattern: table.count))
+      out.jump(if: .aboveOrEqual, slow)
+      out.move(entry, table.base)
+      loadSlot(entry, at: index)
+      return true
+    }
+    guard constant < table.count else { return false }
+    out.move(entry, table.base &+ UInt64(constant) &* 8)
+    out.load(.doubleWord, entry, MemoryOperand(entry))
+    return true
+  }
+
+  private mutating func loadSlot(_ base: MachineRegister, at index: MachineRegister) {
+    var index = index
+    if !known.isZeroExtended(3) {
+      // Only the low half of r3 is the index (R1.5).
+      out.move(.word, RegisterAssignment.scratch2, index)
+      index = RegisterAssignment.scratch2
+    }
+    out.load(.doubleWord, base, MemoryOperand(base, index: index, .eight))
+  }
+}

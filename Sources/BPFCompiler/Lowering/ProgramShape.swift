@@ -1,0 +1,207 @@
+import BPFInstructions
+import BPFRuntime
+
+/// What has to be known of a program as a whole before its first instruction is compiled.
+struct ProgramShape {
+  /// One function: the program itself or a subprogram.
+  struct Function: Equatable {
+    /// Its instructions.
+    var range: Range<Int>
+    /// Which of r6 to r9 it reads, one bit per register: what has to survive its calls.
+    var readsPreserved: UInt16 = 0
+    /// Whether it has a budget of `may_goto` iterations.
+    var hasIterations = false
+    /// The functions that it calls.
+    fileprivate var callees: Set<Int> = []
+    fileprivate var callsRegister = false
+    /// The functions that it jumps into: where compilers let them share their last instructions.
+    fileprivate var shares: Set<Int> = []
+  }
+
+  /// In order; the first is the program itself.
+  var functions: [Function] = []
+  /// For every instruction, whether a jump or call leads to it: what was known before it is void.
+  var isTarget: [Bool]
+  /// For every instruction, whether a jump leads back to it.
+  var isLoopHead: [Bool]
+  /// The first instructions of functions whose addresses are taken, in order.
+  var addressed: [Int] = []
+
+  /// As many as Linux takes.
+  private static let functionLimit = 256
+
+  /// - Throws: ``LoadError`` for a program whose calls are not bounded by its text, or with a
+  ///   function that runs on into the next one; Linux refuses both, too.
+  init(_ unit: CompilationUnit) throws(LoadError) {
+    let instructions = unit.instructions
+    isTarget = [Bool](repeating: false, count: instructions.count)
+    isLoopHead = isTarget
+    var entries: Set<Int> = [0]
+    for (index, instruction) in instructions.enumerated() {
+      if let target = unit.functionAddresses[index] {
+        entries.insert(target)
+        isTarget[target] = true
+      } else if let target = Self.target(of: instruction, at: index) {
+        isTarget[target] = true
+        if instruction.operation == .callSubprogram {
+          entries.insert(target)
+        } else if target <= index {
+          isLoopHead[target] = true
+        }
+      }
+    }
+    addressed = Set(unit.functionAddresses.values).sorted()
+    let starts = entries.sorted()
+    guard starts.count <= Self.functionLimit else {
+      throw .notCompilable(
+        "more than \(Self.functionLimit) functions",
+        instruction: Int(unit.slots[starts[Self.functionLimit]]))
+    }
+    for (number, start) in starts.enumerated() {
+      let end = number + 1 < starts.count ? starts[number + 1] : instructions.count
+      functions.append(Function(range: start..<end))
+    }
+    for number in functions.indices { try describe(number, starts, unit) }
+    joinFunctions()
+    try checkDepth(starts, unit)
+  }
+
+  /// Where a jump, branch or call goes.
+  static func target(of instruction: DecodedInstruction, at index: Int) -> Int? {
+    switch instruction.operation.kind {
+    case .jump, .branch, .mayGoto, .callSubprogram: index + 1 + Int(instruction.offset)
+    default: nil
+    }
+  }
+
+  private mutating func describe(
+    _ number: Int, _ starts: [Int], _ unit: CompilationUnit
+  ) throws(LoadError) {
+    var function = functions[number]
+    for index in function.range {
+      let instruction = unit.instructions[index]
+      function.readsPreserved |= RegisterUse.reads(instruction) & 0b11_1100_0000
+      switch instruction.operation.kind {
+      case .callSubprogram:
+        function.callees.insert(index + 1 + Int(instruction.offset))
+      case .callRegister: function.callsRegister = true
+      case .mayGoto: function.hasIterations = true
+      default: break
+      }
+      if instruction.operation != .callSubprogram,
+        let target = Self.target(of: instruction, at: index), !function.range.contains(target)
+      {
+        function.shares.insert(starts.partitioningIndex { $0 > target } - 1)
+      }
+    }
+    let last = unit.instructions[function.range.upperBound - 1].operation
+    guard last.endsBlock else {
+      throw .notCompilable(
+        "the function ends without exit or jump",
+        instruction: Int(unit.slots[function.range.upperBound - 1]))
+    }
+    functions[number] = function
+  }
+
+  /// Functions with instructions in common have the same frame, and the one that jumps may call
+  /// what the other one calls.
+  private mutating func joinFunctions() {
+    var isChanged = functions.contains { !$0.shares.isEmpty }
+    while isChanged {
+      isChanged = false
+      for number in functions.indices {
+        for other in functions[number].shares {
+          let old = (functions[number], functions[other])
+          functions[number].readsPreserved |= old.1.readsPreserved
+          functions[other].readsPreserved |= old.0.readsPreserved
+          functions[number].hasIterations = old.0.hasIterations || old.1.hasIterations
+          functions[other].hasIterations = functions[number].hasIterations
+          functions[number].callees.formUnion(old.1.callees)
+          functions[number].callsRegister = old.0.callsRegister || old.1.callsRegister
+          isChanged =
+            isChanged || functions[number] != old.0 || functions[other] != old.1
+        }
+      }
+    }
+  }
+
+  /// The frames of a program are bounded by its text: the compiled code does not count them.
+  private func checkDepth(_ starts: [Int], _ unit: CompilationUnit) throws(LoadError) {
+    let numbers = Dictionary(
+      uniqueKeysWithValues: starts.enumerated().map { ($0.element, $0.offset) })
+    var heights: [Int: Int] = [:]
+    func height(_ number: Int, level: Int) throws(LoadError) -> Int {
+      let function = functions[number]
+      if let known = heights[number], level + known <= Limits.frames { return known }
+      guard level < Limits.frames else {
+        throw .notCompilable(
+          "calls are more than \(Limits.frames) frames deep, or recursive",
+          instruction: Int(unit.slots[function.range.lowerBound]))
+      }
+      var callees = function.callees
+      if function.callsRegister { callees.formUnion(addressed) }
+      var highest = 0
+      for callee in callees {
+        guard let callee = numbers[callee] else { continue }
+        highest = max(highest, try height(callee, level: level + 1))
+      }
+      heights[number] = highest + 1
+      return highest + 1
+    }
+    _ = try height(0, level: 0)
+  }
+}
+
+extension [Int] {
+  /// The first index whose element fulfils a condition that all later ones fulfil, too.
+  fileprivate func partitioningIndex(where isBehind: (Int) -> Bool) -> Int {
+    var low = startIndex
+    var high = endIndex
+    while low < high {
+      let middle = (low + high) / 2
+      if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
+
+/// Which registers an instruction reads and writes, one bit per register.
+enum RegisterUse {
+  static func reads(_ instruction: DecodedInstruction) -> UInt16 {
+    let destination: UInt16 = 1 << UInt16(instruction.destination & 0xf)
+    let source: UInt16 = 1 << UInt16(instruction.source & 0xf)
+    switch instruction.operation.kind {
+    case .arithmetic(let operation, _, let operand):
+      let right = operand == .register ? source : 0
+      return operation == .move ? right : right | destination
+    case .signExtendingMove, .load, .loadAcquire: return source
+    case .negate, .byteOrder: return destination
+    case .branch(_, _, let operand): return destination | (operand == .register ? source : 0)
+    case .store(_, let operand): return destination | (operand == .register ? source : 0)
+    case .storeRelease: return destination | source
+    case .atomic(let update, _):
+      return destination | source | (update == .compareExchange ? 1 : 0)
+    case .loadPacket(_, let indirect): return 0b100_0000 | (indirect ? source : 0)
+    case .callRegister: return destination | 0b11_1110
+    case .callHelper, .callSubprogram, .callKernelFunction: return 0b11_1110
+    case .tailCall: return 0b1110
+    case .exit: return 1
+    case .jump, .mayGoto, .loadImmediate64: return 0
+    }
+  }
+
+  static func writes(_ instruction: DecodedInstruction) -> UInt16 {
+    let destination: UInt16 = 1 << UInt16(instruction.destination & 0xf)
+    switch instruction.operation.kind {
+    case .arithmetic, .signExtendingMove, .negate, .byteOrder, .loadImmediate64, .load,
+      .loadAcquire:
+      return destination
+    case .atomic(let update, _):
+      if update == .compareExchange { return 1 }
+      return instruction.operation.readsIntoSource ? 1 << UInt16(instruction.source & 0xf) : 0
+    case .loadPacket: return 1
+    case .callHelper, .callSubprogram, .callKernelFunction, .callRegister: return 0b11_1111
+    case .jump, .mayGoto, .branch, .exit, .store, .storeRelease, .tailCall: return 0
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// UNSAFE. What compiled code calls where a line of machine code is not enough.
+//
+// Invariant: the caller is code that a compiler made for a program of this runtime; it passes the
+// words of the CPU it runs on and the header of its own program's image.
+
+/// Functions with C's calling convention, by address, and where the fields are that compiled code
+/// reads by itself.
+package enum CompiledServices {
+  /// A tail call that did not go through at once: spent budget, empty slot, index out of range, or
+  /// all of them when tail calls are written down.
+  ///
+  /// Takes the CPU, the array, the index, the number of the site and the program's header; returns
+  /// the entry to jump to, or 0. The budget word is up to date before and after.
+  package static var tailCall: UInt64 {
+    unsafe address(unsafeBitCast(tailCallFunction, to: UInt.self))
+  }
+
+  /// A packet load (RFC 9669 section 5.5): takes the CPU, the size in bytes and the offset.
+  /// Returns the value, or ``outsidePacket``.
+  package static var loadPacket: UInt64 {
+    unsafe address(unsafeBitCast(loadPacketFunction, to: UInt.self))
+  }
+
+  /// The helper behind a number that is only known now: takes the CPU, the value of the register,
+  /// the program's header and the number of the decoded instruction. Returns the helper's address,
+  /// or 0 after a fault.
+  package static var resolveHelper: UInt64 {
+    unsafe address(unsafeBitCast(resolveHelperFunction, to: UInt.self))
+  }
+
+  /// What ``loadPacket`` returns when the packet does not reach that far.
+  package static let outsidePacket = UInt64.max
+
+  private static func address(_ value: UInt) -> UInt64 { UInt64(value) }
+}
+
+private let tailCallFunction: @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64 = {
+  cpu, array, index, site, header in
+  let running = RunningCPU(address: cpu)
+  let memory = RunMemory<UncheckedRun>(
+    cpu: running, stackHigh: 0, entry: header &+ UInt64(ImageHeader.byteCount))
+  // While tail calls are written down the budget word is 0 all the time, so that every one comes
+  // here, and the count of hops is the truth.
+  let countsInBudget = unsafe running.words.pointee.countsInBudget
+  if countsInBudget { unsafe running.words.pointee.hopsLeft = running.words.pointee.budget }
+  let entry = memory.takeTailCall(
+    site: Int64(bitPattern: site), array: array, index: UInt32(truncatingIfNeeded: index))
+  if countsInBudget { unsafe running.words.pointee.budget = running.words.pointee.hopsLeft }
+  return entry ?? 0
+}
+
+private let loadPacketFunction: @convention(c) (UInt64, UInt64, UInt64) -> UInt64 = {
+  cpu, size, offset in
+  RunningCPU(address: cpu).loadPacket(
+    size: UInt8(truncatingIfNeeded: size), offset: Int64(bitPattern: offset))
+    ?? CompiledServices.outsidePacket
+}
+
+private let resolveHelperFunction: @convention(c) (UInt64, UInt64, UInt64, UInt64) -> UInt64 = {
+  cpu, value, header, position in
+  let memory = RunMemory<UncheckedRun>(
+    cpu: RunningCPU(address: cpu), stackHigh: 0, entry: header &+ UInt64(ImageHeader.byteCount))
+  if let helper = memory.plainHelper(value) {
+    return unsafe UInt64(unsafeBitCast(helper, to: UInt.self))
+  }
+  _ = memory.fault(.invalidCallTarget, value)
+  memory.noteFaultPosition(memory.entry &+ position &* UInt64(DecodedInstruction.byteCount))
+  return 0
+}
+
+extension RunMemory {
+  /// The helper that `callx` reaches through a number, if the value is one.
+  fileprivate func plainHelper(_ value: UInt64) -> Helper.Function? {
+    guard let number = Int32(exactly: value), number > 0 else { return nil }
+    let programID = unsafe image.pointee.programID
+    let helper = cpu.withOwner { $0.helper(number, ofProgram: programID) }
+    guard let helper, helper.arguments.allSatisfy({ $0 == .anything }) else { return nil }
+    return helper.function
+  }
+}
+
+extension CompiledServices {
+  /// Offset of the hops that are left, four bytes, which compiled code keeps in a register between
+  /// calls.
+  package static let budgetOffset = unsafe offset(of: \.budget)
+  /// Offset of the context's address.
+  package static let contextOffset = unsafe offset(of: \.context)
+  /// Offset of a word for the stack pointer at entry, to leave from any depth after a fault.
+  package static let entryStackOffset = unsafe offset(of: \.entryStack)
+
+  private static func offset<Value>(of field: KeyPath<RunningCPU.Words, Value>) -> Int32 {
+    guard let offset = unsafe MemoryLayout<RunningCPU.Words>.offset(of: field) else {
+      preconditionFailure("a stored field has an offset")
+    }
+    return Int32(truncatingIfNeeded: offset)
+  }
+
+  /// Offsets in the words behind a map's address.
+  package static let slotsOffset: Int32 = unsafe mapOffset(of: \.base)
+  /// The number of slots, four bytes.
+  package static let slotCountOffset: Int32 = unsafe mapOffset(of: \.count)
+
+  private static func mapOffset<Value>(of field: KeyPath<MapHeader.Words, Value>) -> Int32 {
+    guard let offset = unsafe MemoryLayout<MapHeader.Words>.offset(of: field) else {
+      preconditionFailure("a stored field has an offset")
+    }
+    return Int32(truncatingIfNeeded: offset)
+  }
+}

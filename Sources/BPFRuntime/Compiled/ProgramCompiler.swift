@@ -1,0 +1,92 @@
+/// A compiler that a runtime can be given: `Runtime(compiler: .x86())`.
+///
+/// The runtime knows compilers only by this: how to get the code of a program, and how to enter
+/// it. So the module that owns a compiler depends on the runtime, and not the other way round.
+public struct ProgramCompiler: Sendable {
+  /// Enters a program's code: its entry, the CPU's words, r1, r2, and the address just above the
+  /// stack. Returns r0.
+  package typealias EnterFunction =
+    @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
+
+  /// Makes the code of a program.
+  package let compile: @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
+  /// Enters code that ``compile`` made.
+  package let enter: EnterFunction
+
+  /// Describes a compiler. Whoever makes one keeps the memory behind `enter` alive with `compile`.
+  package init(
+    enter: @escaping EnterFunction,
+    compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
+  ) {
+    self.enter = enter
+    self.compile = compile
+  }
+}
+
+/// A program's machine code, alive as long as this object.
+package protocol CompiledCode: AnyObject, Sendable {
+  /// Where a run or a tail call enters. The four bytes before it hold the program's number.
+  var entry: UInt64 { get }
+  /// The bytes from the entry on.
+  var bytes: [UInt8] { get }
+}
+
+/// What a compiler gets: a program that was validated, with everything resolved to addresses.
+package struct CompilationUnit: Sendable {
+  /// The instructions as the interpreter would execute them: jumps in decoded instructions,
+  /// helpers and maps as addresses, tail calls with the number of their site.
+  package var instructions: [DecodedInstruction]
+  /// For every decoded instruction, its slot.
+  package var slots: [UInt32]
+  /// For decoded instructions that yield the address of a subprogram, its first instruction.
+  package var functionAddresses: [Int: Int]
+  /// The program's number.
+  package var programID: UInt32
+  /// The address that the services in ``CompiledServices`` know the program by.
+  package var header: UInt64
+  /// The arrays of programs that the program refers to, by the address of their headers.
+  package var arrays: [UInt64: SlotTable]
+  /// What r1 points to.
+  package var context: ContextLayout
+
+  /// The slots of an array of programs.
+  package struct SlotTable: Sendable {
+    /// Address of slot 0; a slot has eight bytes.
+    package var base: UInt64
+    /// Number of slots.
+    package var count: UInt32
+  }
+
+  init(
+    _ decoded: DecodedProgram, type: ProgramType, maps: [Map], programID: UInt32, header: UInt64
+  ) {
+    instructions = decoded.instructions
+    slots = decoded.slots
+    functionAddresses = Dictionary(
+      uniqueKeysWithValues: decoded.functionAddresses.map {
+        ($0, Int(decoded.instructions[$0].immediate))
+      })
+    self.programID = programID
+    self.header = header
+    arrays = Dictionary(
+      maps.compactMap { $0 as? ProgramArray }.map { ($0.header.address, $0.slotTable) },
+      uniquingKeysWith: { first, _ in first })
+    context = type.context
+  }
+}
+
+extension ContextLayout {
+  /// Where the word of a packet pointer is, relative to the context, if a load of four bytes at an
+  /// offset yields one.
+  package func redirectedWord(ofLoadAt offset: Int) -> Int? {
+    guard let field = fields.first(where: { $0.offset == offset && $0.value != .stored }),
+      let word = PacketDescriptor.wordOffset(of: field.value)
+    else { return nil }
+    return descriptorOffset + word
+  }
+
+  /// How a store of four bytes at an offset is kept.
+  package func storage(ofStoreAt offset: Int) -> ContextField.Storage {
+    fields.first { $0.offset == offset && $0.storage != .plain }?.storage ?? .plain
+  }
+}
