@@ -56,7 +56,7 @@ let package = Package(
     .target(
       name: "SwitchyardCommands",
       dependencies: [
-        "Switchyard", "BPFKernel", "BPFVerifier",
+        "Switchyard", "BPFCompiler", "BPFKernel", "BPFVerifier",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -109,7 +109,7 @@ let package = Package(
       name: "DifferentialTests",
       dependencies: [
         "Switchyard", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks", "BPFKernel",
-        "CPlatform", "TestSupport",
+        "BPFCompiler", "CPlatform", "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: testSettings),

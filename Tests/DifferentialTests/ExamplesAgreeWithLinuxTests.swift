@@ -1,3 +1,4 @@
+import BPFCompiler
 import BPFHooks
 import BPFKernel
 import BPFObject
@@ -14,14 +15,19 @@ struct ExamplesAgreeWithLinuxTests {
   struct Case: CustomTestStringConvertible {
     var object: String
     var program: String
-    var testDescription: String { "\(object): \(program)" }
+    var engine = Runtime.Engine.interpreter
+    var testDescription: String { "\(object): \(program), \(engine)" }
   }
 
   static let cases = [
     Case(object: "parser", program: "entry"),
     Case(object: "dispatch", program: "classify"),
     Case(object: "filter", program: "keep_port"),
-  ]
+  ].flatMap { example in
+    Runtime.Engine.allCases.map {
+      Case(object: example.object, program: example.program, engine: $0)
+    }
+  }
 
   @Test("own captures: same return values, packets and maps", arguments: cases)
   func ownCaptures(_ example: Case) throws {
@@ -56,7 +62,7 @@ struct ExamplesAgreeWithLinuxTests {
     let object = try ObjectFile(bytes: Fixtures.bytes(ofFile: path), name: example.object)
     // Values per CPU are compared on CPU 0, where both sides run.
     return try onProcessorZero {
-      let pair = try EnginePair(object, program: example.program)
+      let pair = try EnginePair(object, program: example.program, example.engine)
       var summary = Summary()
       for path in paths {
         var reader = try CaptureReader(path: path)
@@ -94,9 +100,10 @@ private struct EnginePair {
   private let context: PacketContext
   private let cpu: CPU
 
-  init(_ object: ObjectFile, program name: String) throws {
-    let runtime = Runtime(possibleCPUs: Kernel.possibleCPUCount)
-    collection = try Collection(loading: object, into: runtime)
+  init(_ object: ObjectFile, program name: String, _ engine: Runtime.Engine) throws {
+    let runtime = Runtime(possibleCPUs: Kernel.possibleCPUCount, compiler: .x86())
+    collection = try Collection(
+      loading: object, into: runtime, options: Collection.Options(engine: engine))
     kernel = try KernelCollection(object)
     program = try collection.program(name).program
     kernelProgram = try #require(kernel.program(named: name))

@@ -48,7 +48,8 @@ struct ConformanceTests {
   @Test(
     "What cannot be run is an error and a status",
     arguments: [
-      (["--jit"], "95", "--jit is not available"), (["--fly"], "95", "unknown option --fly"),
+      (["--jit"], "7910000000000000 9500000000000000", "not the program's memory"),
+      (["--fly"], "95", "unknown option --fly"),
       (["00", "00"], "95", "more than one argument"), (["0"], "95", "the memory"),
       ([], "9", "standard input"), ([], "zz", "standard input"),
       ([], "95", "the program ends after 1 of 8 bytes"),
@@ -82,8 +83,8 @@ struct ConformanceTests {
     #expect(careless.error.contains("not the program's memory"))
   }
 
-  @Test("Every instruction test runs through the plugin")
-  func instructions() throws {
+  @Test("Every instruction test runs through the plugin", arguments: [[], ["--jit"]])
+  func instructions(_ engine: [String]) throws {
     let cases = try InstructionCase.all
     #expect(cases.count > 100)
     for item in cases {
@@ -94,7 +95,7 @@ struct ConformanceTests {
         #expect("\(error)".contains(message), "\(item)")
       case (.failure(let error), .result): Issue.record("\(item): \(error)")
       case (.success(let program), let expectation):
-        let outcome = run(item.memory.map { [Packets.hex($0)] } ?? [], program)
+        let outcome = run(engine + (item.memory.map { [Packets.hex($0)] } ?? []), program)
         switch expectation {
         case .result(let value):
           #expect(outcome.output == String(value, radix: 16) + "\n", "\(item): \(outcome.error)")

@@ -1,9 +1,25 @@
+import Foundation
 import TestSupport
 import Testing
 
 /// The parser example over captures, through the command line.
 @Suite("The parser example")
 struct ExampleTests {
+  @Test("The compiled parser reports what the interpreted one does")
+  func compiled() throws {
+    let documents = try ["interpreter", "jit"].map { engine in
+      let run = CommandRun(
+        "run", Objects.parser, "--program", "entry", "-r", Objects.mixedCapture, "-j",
+        "--per-packet", "--dump-maps", "--engine", engine)
+      #expect(run.status == 0)
+      var document = try run.document
+      #expect(document.removeValue(forKey: "engine") as? String == engine)
+      document["duration_ns"] = nil
+      return NSDictionary(dictionary: document)
+    }
+    #expect(documents[0] == documents[1])
+  }
+
   @Test("The demo's capture: verdicts add up, and so do tail calls")
   func demo() throws {
     let run = CommandRun(

@@ -40,7 +40,9 @@ struct FailureTests {
     Case(
       "run", "a.o", "-r", "b", "--engine", "kernel", "--strict-tail", status: 64,
       message: "does not tell"),
-    Case("run", "a.o", "-r", "b", "--engine", "jit", status: 69, message: "interpreter"),
+    Case(
+      "run", Objects.careless, "--hex", packet, "--engine", "jit", status: 2,
+      message: "the verifier rejected careless"),
     Case("run", "a.o", "-i", "eth0", status: 69, message: "live interfaces"),
     Case("run", "/nowhere/a.o", "-r", "b", status: 66, message: "/nowhere/a.o"),
     Case("chain", "show", "/nowhere/a.o", status: 66, message: "No such file"),

@@ -211,7 +211,10 @@ extension Explorer {
     // Like Linux, only take a number that ends where the key does.
     if slot.isSpilled, slot.spilledByteCount == byte + 4, let value = slot.value.constant {
       let key = UInt32(truncatingIfNeeded: value >> UInt64(byte * 8))
-      guard key < shape.definition.maxEntries else { return }
+      // Linux looks at the whole register, whichever part of it is the key.
+      guard key < shape.definition.maxEntries, value < UInt64(shape.definition.maxEntries) else {
+        return
+      }
       needsPrecisely(slot.value)
       facts.isCertainHit = true
     } else if (byte..<min(8, byte + 4)).allSatisfy({ slot[byte: $0] == StackByte.zero }),

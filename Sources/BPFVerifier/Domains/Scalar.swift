@@ -100,9 +100,11 @@ extension Scalar {
   mutating func tighten() {
     boundsFromBits()
     for _ in 0..<3 {
+      let before = self
       deduce32()
       deduce64()
       deduceAcross()
+      if self == before { break }
     }
     bitsFromBounds()
     boundsFromBits()

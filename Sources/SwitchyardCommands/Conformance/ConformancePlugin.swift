@@ -3,7 +3,8 @@ import Switchyard
 /// The plugin that public conformance suites drive: one program in, r0 out.
 ///
 /// The program comes as hexadecimal bytes on standard input, the memory that r1 points to as
-/// hexadecimal bytes in the first argument. It runs unverified, in the checked interpreter.
+/// hexadecimal bytes in the first argument. It runs unverified, in the checked interpreter; with
+/// `--jit` once more, compiled, if that went well.
 public enum ConformancePlugin {
   /// What the plugin wrote and how it ended.
   public struct Outcome: Hashable, Sendable {
@@ -62,14 +63,16 @@ struct ConformanceError: Error {
 struct ConformanceOptions {
   var memory: [UInt8] = []
   var isObject = false
+  /// Whether the result is that of compiled code.
+  var isCompiled = false
 
   init(_ arguments: [String]) throws(ConformanceError) {
     var isMemoryGiven = false
     for argument in arguments {
       switch argument {
-      case "--interpret": continue
+      case "--interpret": isCompiled = false
       case "--elf": isObject = true
-      case "--jit": throw ConformanceError("--jit is not available yet")
+      case "--jit": isCompiled = true
       case _ where argument.hasPrefix("--"):
         throw ConformanceError("unknown option \(argument)")
       default:

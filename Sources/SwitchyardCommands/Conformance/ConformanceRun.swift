@@ -1,3 +1,4 @@
+import BPFCompiler
 import Switchyard
 
 /// Loads one program for the plugin and runs it.
@@ -19,35 +20,50 @@ struct ConformanceRun {
     number: 5, name: "echo", arguments: [.anything], function: { first, _, _, _, _, _ in first })
 
   func run(_ bytes: [UInt8]) throws(ConformanceError) -> UInt64 {
-    let runtime = Runtime()
+    let value = try run(bytes, in: Runtime())
+    guard options.isCompiled else { return value }
+    guard let compiler = ProgramCompiler.x86() else {
+      throw ConformanceError("--jit: there is no compiler for this system")
+    }
+    // Compiled code tests nothing. What the checked interpreter stops never gets this far.
+    return try run(bytes, in: Runtime(compiler: compiler), engine: .compiled)
+  }
+
+  private func run(
+    _ bytes: [UInt8], in runtime: Runtime, engine: Runtime.Engine = .interpreter
+  ) throws(ConformanceError) -> UInt64 {
     if options.isObject {
-      let collection = try load(object: bytes, into: runtime)
+      let collection = try load(object: bytes, into: runtime, engine)
       guard let program = collection.programs.first else {
         let reasons = collection.refused.values.map { "\($0)" }.sorted().joined(separator: "; ")
         throw ConformanceError(reasons.isEmpty ? "the object has no program" : reasons)
       }
       return try run(program.program, in: runtime)
     }
-    return try run(try load(bytes, into: runtime), in: runtime)
+    return try run(try load(bytes, into: runtime, engine), in: runtime)
   }
 
-  private func load(_ bytes: [UInt8], into runtime: Runtime) throws(ConformanceError) -> Program {
+  private func load(
+    _ bytes: [UInt8], into runtime: Runtime, _ engine: Runtime.Engine
+  ) throws(ConformanceError) -> Program {
     do {
       let instructions = try [Instruction](littleEndianBytes: bytes)
       return try runtime.load(
-        ProgramSource(name: "program", type: Self.type, instructions: instructions))
+        ProgramSource(name: "program", type: Self.type, instructions: instructions),
+        engine: engine)
     } catch {
       throw ConformanceError("\(error)")
     }
   }
 
-  private func load(object bytes: [UInt8], into runtime: Runtime) throws(ConformanceError)
-    -> Collection
-  {
+  private func load(
+    object bytes: [UInt8], into runtime: Runtime, _ engine: Runtime.Engine
+  ) throws(ConformanceError) -> Collection {
     // Whatever the section's name says, programs are run in the same way here.
     let kinds = (0...UInt32(64)).map { ($0, Self.type) }
     let loading = Collection.Options(
-      defaultKind: ProgramKind(type: 0), types: Dictionary(uniqueKeysWithValues: kinds))
+      defaultKind: ProgramKind(type: 0), types: Dictionary(uniqueKeysWithValues: kinds),
+      engine: engine)
     let object: ObjectFile
     do throws(ObjectFileError) {
       object = try ObjectFile(bytes: bytes)

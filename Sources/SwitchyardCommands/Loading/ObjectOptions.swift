@@ -28,8 +28,10 @@ struct ObjectOptions: ParsableArguments {
   }
 
   /// Creates the object's maps and programs in a runtime.
-  func load(_ object: ObjectFile, into runtime: Runtime) throws(CommandFailure) -> Collection {
-    let options = Collection.Options(defaultKind: try kind())
+  func load(
+    _ object: ObjectFile, into runtime: Runtime, engine: Runtime.Engine = .interpreter
+  ) throws(CommandFailure) -> Collection {
+    let options = Collection.Options(defaultKind: try kind(), engine: engine)
     do throws(CollectionError) {
       return try Collection(loading: object, into: runtime, options: options)
     } catch {

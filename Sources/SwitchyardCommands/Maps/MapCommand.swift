@@ -82,12 +82,12 @@ struct MapDumpCommand: Verb {
   func execute(in session: Session) throws(CommandFailure) {
     try engineOptions.checkAvailability()
     let object = try objectOptions.read()
-    let collection = try objectOptions.load(object, into: engineOptions.runtime)
+    let collection = try engineOptions.load(object, objectOptions)
     for slot in engineOptions.slots { try slot.apply(to: collection, options: objectOptions) }
     let maps = try chosenMaps(of: collection)
     if let source = try input.source() {
       let name = try objectOptions.programName(program, in: object)
-      let engine = try InterpreterEngine(
+      let engine = try RuntimeEngine(
         collection, program: try objectOptions.program(name, of: collection),
         settings: engineOptions.settings(recordsTailCalls: false, in: session))
       var run = PacketRun(engine: engine, options: PacketRun.Options())

@@ -1,5 +1,7 @@
 import ArgumentParser
+import BPFCompiler
 import BPFKernel
+import BPFVerifier
 import Switchyard
 
 /// The engines of the command line.
@@ -57,16 +59,40 @@ struct EngineOptions: ParsableArguments {
     }
   }
 
-  /// A runtime with the CPUs asked for.
-  var runtime: Runtime { Runtime(possibleCPUs: cpus ?? 1) }
+  /// Creates an object's maps and programs in a runtime with the CPUs asked for.
+  ///
+  /// Compiled code tests nothing, so the verifier has to accept every program before.
+  func load(
+    _ object: ObjectFile, _ options: ObjectOptions
+  ) throws(CommandFailure) -> Collection {
+    guard engine == .jit else {
+      return try options.load(object, into: Runtime(possibleCPUs: cpus ?? 1))
+    }
+    for spec in object.programs {
+      // A program without a type, or of one that cannot run here, is not loaded either.
+      let given = try options.kind()
+      guard let kind = spec.kind ?? given else { continue }
+      if let error = options.verify(spec, of: object, kind)?.error {
+        throw CommandFailure(
+          .rejected, "\(options.object): the verifier rejected \(spec.name): \(error.message)",
+          file: error.line?.path ?? options.object, line: error.line?.line)
+      }
+    }
+    let runtime = Runtime(possibleCPUs: cpus ?? 1, compiler: .x86())
+    return try options.load(object, into: runtime, engine: .compiled)
+  }
+
+  private static let hasCompiler = ProgramCompiler.x86() != nil
 
   /// Throws for an engine that cannot be used here.
   func checkAvailability() throws(CommandFailure) {
     switch engine {
     case .interpreter: return
     case .jit:
+      guard !Self.hasCompiler else { return }
       throw CommandFailure(
-        .unavailable, "--engine jit is not available yet; use --engine interpreter")
+        .unavailable,
+        "--engine jit: there is no compiler for this system; use --engine interpreter")
     case .kernel:
       guard let reason = Kernel.availability.reason else { return }
       throw CommandFailure(
@@ -75,10 +101,12 @@ struct EngineOptions: ParsableArguments {
     }
   }
 
-  /// What the interpreter needs to know.
-  func settings(recordsTailCalls: Bool, in session: Session) -> InterpreterEngine.Settings {
-    var settings = InterpreterEngine.Settings(
-      clock: clock?.clock ?? .real, seed: seed, recordsTailCalls: recordsTailCalls)
+  /// What a run needs to know.
+  func settings(recordsTailCalls: Bool, in session: Session) -> RuntimeEngine.Settings {
+    var settings = RuntimeEngine.Settings(
+      clock: clock?.clock ?? .real, seed: seed,
+      // Compiled programs count the tail calls that were taken only while they are recorded.
+      recordsTailCalls: recordsTailCalls || engine == .jit)
     if showsPrints {
       settings.traceHandler = { text in
         let text = String(decoding: text, as: UTF8.self)

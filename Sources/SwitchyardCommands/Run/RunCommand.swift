@@ -75,13 +75,13 @@ struct RunCommand: Verb {
   private func interpret(
     _ object: ObjectFile, _ name: String, _ source: PacketSource, in session: Session
   ) throws(CommandFailure) {
-    let collection = try objectOptions.load(object, into: engineOptions.runtime)
+    let collection = try engineOptions.load(object, objectOptions)
     for (name, error) in collection.refused.sorted(by: { $0.key < $1.key }) {
       session.note("\(name) was not loaded: \(error)")
     }
     for slot in engineOptions.slots { try slot.apply(to: collection, options: objectOptions) }
     let loaded = try objectOptions.program(name, of: collection)
-    let engine = try InterpreterEngine(
+    let engine = try RuntimeEngine(
       collection, program: loaded,
       settings: engineOptions.settings(
         recordsTailCalls: strictTail || !session.isJSON, in: session))

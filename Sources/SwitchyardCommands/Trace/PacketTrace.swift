@@ -10,7 +10,7 @@ struct PacketTrace {
 
   /// Runs a packet and keeps what it did.
   init(
-    _ packet: borrowing PacketSource.Packet, _ engine: InterpreterEngine, _ names: TailCallNames
+    _ packet: borrowing PacketSource.Packet, _ engine: RuntimeEngine, _ names: TailCallNames
   ) {
     self.packet = packet.number
     calls = []

@@ -28,10 +28,10 @@ struct TraceCommand: Verb {
     try engineOptions.checkAvailability()
     let object = try objectOptions.read()
     let name = try objectOptions.programName(program, in: object)
-    let collection = try objectOptions.load(object, into: engineOptions.runtime)
+    let collection = try engineOptions.load(object, objectOptions)
     for slot in engineOptions.slots { try slot.apply(to: collection, options: objectOptions) }
     let loaded = try objectOptions.program(name, of: collection)
-    let engine = try InterpreterEngine(
+    let engine = try RuntimeEngine(
       collection, program: loaded,
       settings: engineOptions.settings(recordsTailCalls: true, in: session))
     let names = TailCallNames(collection)

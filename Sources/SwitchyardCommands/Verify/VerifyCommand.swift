@@ -67,15 +67,27 @@ struct VerifyCommand: Verb {
         "\(objectOptions.object): section \(spec.section) of program \(spec.name) does not say "
           + "which type it is; give one with --type", file: objectOptions.object)
     }
-    guard let type = ProgramType.linux(number: kind.type) else {
+    let options = VerifierOptions(isStrict: strict, logLevel: logLevel)
+    guard let outcome = objectOptions.verify(spec, of: object, kind, options) else {
       throw CommandFailure(
         .unavailable,
         "\(objectOptions.object): programs of type \(kind.name) cannot be verified yet",
         file: objectOptions.object)
     }
+    return outcome
+  }
+}
+
+extension ObjectOptions {
+  /// What the verifier says of a program; `nil` for kinds that cannot run here.
+  func verify(
+    _ spec: ProgramSpec, of object: ObjectFile, _ kind: ProgramKind,
+    _ options: VerifierOptions = VerifierOptions()
+  ) -> VerifyOutcome? {
+    guard let type = ProgramType.linux(number: kind.type) else { return nil }
     var program = VerifierProgram(spec, of: object, type: type)
     program.expectedAttachType = kind.expectedAttachType
-    let verifier = Verifier(program, options: VerifierOptions(isStrict: strict, logLevel: logLevel))
+    let verifier = Verifier(program, options: options)
     var outcome = VerifyOutcome(spec: spec, type: type.name)
     let clock = ContinuousClock()
     let start = clock.now

@@ -15,7 +15,7 @@ enum ImportRules {
     "Switchyard": ["BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks"],
     "SwitchyardCommands": [
       "BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "BPFHooks",
-      "BPFVerifier", "Switchyard",
+      "BPFVerifier", "BPFCompiler", "Switchyard",
       "ArgumentParser",
     ],
     "switchyard-cli": ["SwitchyardCommands"],

@@ -1,7 +1,8 @@
 import Switchyard
 
-/// Runs packets in the checked interpreter, on one or more virtual CPUs in turn.
-final class InterpreterEngine: PacketEngine {
+/// Runs packets here, interpreted and checked or verified and compiled, on one or more virtual CPUs
+/// in turn.
+final class RuntimeEngine: PacketEngine {
   let collection: Collection
   private let loaded: Collection.LoadedProgram
   private let cpus: [CPU]
@@ -11,8 +12,8 @@ final class InterpreterEngine: PacketEngine {
   private var last: CPU
   private(set) var elapsed = Duration.zero
 
-  let name = "interpreter"
-  let summary = "interpreter, every access checked"
+  let name: String
+  let summary: String
 
   /// Prepares to run a program of a collection.
   init(
@@ -20,6 +21,14 @@ final class InterpreterEngine: PacketEngine {
   ) throws(CommandFailure) {
     self.collection = collection
     loaded = program
+    switch program.program.engine {
+    case .interpreter:
+      name = "interpreter"
+      summary = "interpreter, every access checked"
+    case .compiled:
+      name = "jit"
+      summary = "compiled, verified before"
+    }
     do throws(LinuxError) {
       context = try PacketContext(type: program.program.type)
     } catch {
