@@ -10,7 +10,7 @@ struct ExampleTests {
     let documents = try ["interpreter", "jit"].map { engine in
       let run = CommandRun(
         "run", Objects.parser, "--program", "entry", "-r", Objects.mixedCapture, "-j",
-        "--per-packet", "--dump-maps", "--engine", engine)
+        "--per-packet", "--engine", engine)
       #expect(run.status == 0)
       var document = try run.document
       #expect(document.removeValue(forKey: "engine") as? String == engine)
