@@ -93,6 +93,8 @@ struct SoundnessTests {
           type: $0.type.rawValue, keySize: $0.keySize, valueSize: $0.valueSize,
           maxEntries: $0.maxEntries))
     }
+    // Programs only name the descriptors.
+    defer { withExtendedLifetime(maps) {} }
     var differences = 0
     let total = Self.count.map { min($0, 100_000) } ?? 600
     for seed in 0..<UInt64(total) {

@@ -11,6 +11,8 @@ extension VerifierCase {
     let kernelMaps = try Dictionary(
       uniqueKeysWithValues: maps.filter { program.references.values.contains($0.name) }
         .map { ($0.name, try Self.created($0)) })
+    // The instructions only name the descriptors: without this, optimised code closes them first.
+    defer { withExtendedLifetime(kernelMaps) {} }
     var instructions = program.instructions
     for (slot, name) in program.references {
       instructions[slot].immediate = kernelMaps[name]?.descriptor.rawValue ?? -1
