@@ -95,7 +95,7 @@ public final class Runtime: Sendable {
       engine == .compiled
       ? try compiler?.compile(
         CompilationUnit(
-          decoded, type: source.type, maps: maps, programID: id, header: image.header)) : nil
+          decoded, source, maps: maps, programID: id, header: image.header)) : nil
     try claimArrays(among: maps, for: source, engine)
     let program = Program(
       id: id, source: source, maps: maps, image: image, code: code, enter: compiler?.enter,

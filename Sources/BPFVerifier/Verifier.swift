@@ -1,6 +1,6 @@
 import BPFInstructions
 import BPFObject
-import BPFRuntime
+public import BPFRuntime
 
 /// How strict the verifier is and what it tells.
 public struct VerifierOptions: Sendable {

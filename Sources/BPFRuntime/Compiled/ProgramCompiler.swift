@@ -38,6 +38,8 @@ package struct CompilationUnit: Sendable {
   package var instructions: [DecodedInstruction]
   /// For every decoded instruction, its slot.
   package var slots: [UInt32]
+  /// By slot, what was proved; empty when nothing was.
+  package var facts: [InstructionFacts]
   /// For decoded instructions that yield the address of a subprogram, its first instruction.
   package var functionAddresses: [Int: Int]
   /// The program's number.
@@ -58,8 +60,10 @@ package struct CompilationUnit: Sendable {
   }
 
   init(
-    _ decoded: DecodedProgram, type: ProgramType, maps: [Map], programID: UInt32, header: UInt64
+    _ decoded: DecodedProgram, _ source: ProgramSource, maps: [Map], programID: UInt32,
+    header: UInt64
   ) {
+    facts = source.facts
     instructions = decoded.instructions
     slots = decoded.slots
     functionAddresses = Dictionary(
@@ -71,7 +75,7 @@ package struct CompilationUnit: Sendable {
     arrays = Dictionary(
       maps.compactMap { $0 as? ProgramArray }.map { ($0.header.address, $0.slotTable) },
       uniquingKeysWith: { first, _ in first })
-    context = type.context
+    context = source.type.context
   }
 }
 

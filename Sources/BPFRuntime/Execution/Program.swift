@@ -128,6 +128,9 @@ public struct ProgramSource: Sendable {
   public var traits: ProgramTraits
   /// The licence, as Linux compares it: some helpers are for GPL-compatible programs only.
   public var license: String
+  /// By slot, what a verifier proved of these very instructions with these very maps; empty when
+  /// none did. Compiled code relies on it.
+  public var facts: [InstructionFacts] = []
 
   /// Describes a program.
   public init(

@@ -1,4 +1,5 @@
 import BPFInstructions
+import BPFRuntime
 
 // Conditional jumps: which ways are possible, and what each way shows.
 extension Explorer {

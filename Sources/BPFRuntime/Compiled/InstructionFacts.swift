@@ -1,4 +1,4 @@
-/// What was proved of one instruction, on all paths together.
+/// What was proved of one instruction, on all paths together: what a verifier leaves for a compiler.
 public struct InstructionFacts: Hashable, Sendable {
   /// What an access to memory touches.
   public enum Memory: UInt8, Hashable, Sendable {
@@ -23,33 +23,36 @@ public struct InstructionFacts: Hashable, Sendable {
   }
 
   /// Whether any path gets here. Code that no path reaches can be removed.
-  public internal(set) var isReached = false
+  public package(set) var isReached = false
   /// Of a conditional jump: whether some path takes it.
-  public internal(set) var isTaken = false
+  public package(set) var isTaken = false
   /// Of a conditional jump: whether some path goes on behind it.
-  public internal(set) var isFallenThrough = false
+  public package(set) var isFallenThrough = false
   /// Of loads, stores and atomics: what they touch.
-  public internal(set) var memory = Memory.none
+  public package(set) var memory = Memory.none
   /// Of an access to the context: the offset in it.
-  public internal(set) var contextOffset: Int32 = 0
+  public package(set) var contextOffset: Int32 = 0
   /// Of calls with a map argument: the map's index, if it is the same on all paths.
   public var map: Int? { mapState >= 0 ? Int(mapState) : nil }
   /// Of a load that always yields the same number, of a tail call with one index: that number.
   public var constant: UInt64? { constantState == .known ? constantValue : nil }
 
-  var mapState: Int32 = -1
-  var constantState = ConstantState.unset
-  var constantValue: UInt64 = 0
+  private var mapState: Int32 = -1
+  private var constantState = ConstantState.unset
+  private var constantValue: UInt64 = 0
 
-  enum ConstantState: UInt8, Hashable, Sendable {
+  /// Nothing is known.
+  public init() {}
+
+  private enum ConstantState: UInt8, Hashable, Sendable {
     case unset, known, varies
   }
 
-  mutating func note(map: Int32) {
+  package mutating func note(map: Int32) {
     if mapState == -1 { mapState = map } else if mapState != map { mapState = -2 }
   }
 
-  mutating func note(constant: UInt64?) {
+  package mutating func note(constant: UInt64?) {
     guard let constant, constantState != .varies else {
       constantState = .varies
       return
