@@ -39,7 +39,7 @@ struct GenerationTests {
       self.slots = slots
       let runtime = runtime
       func load(_ name: String, _ text: String) throws -> Program {
-        try runtime.load(
+        try runtime.loadUnverified(
           RuntimeBench.source(name, BenchProgram(text, GenerationTests.type), ["slots": slots]),
           engine: machine)
       }
