@@ -12,17 +12,11 @@ final class Chains: Sendable {
   struct State: Sendable {
     /// The table that runs start with; `nil` as long as there is no array.
     var current: TablePool.Lease?
-    /// Tables that runs may hold.
-    var live: [WeakLease] = []
     /// Words in use in every table.
     var used = 1
     /// Counts changes of slots, by which transactions see what happened behind their backs.
     var changes: UInt64 = 0
     var history = ChainHistory()
-  }
-
-  struct WeakLease: Sendable {
-    weak var lease: TablePool.Lease?
   }
 
   private struct Numbers {
@@ -102,11 +96,11 @@ final class Chains: Sendable {
       if state.current == nil {
         let lease = try pool.take()
         lease.table.generation = 1
-        state.install(lease)
+        state.current = lease
         published.store(lease.table.address, ordering: .releasing)
       }
       state.used = max(state.used, number + 1)
-      for lease in state.live { lease.lease?.table[number] = storage.address }
+      pool.enter(storage.address, at: number)
     }
     return place
   }
@@ -127,7 +121,7 @@ final class Chains: Sendable {
     }
     for (number, storage) in tables { lease.table[number] = storage.address }
     lease.table.generation = state.generation + 1
-    state.install(lease)
+    state.current = lease
     published.store(lease.table.address, ordering: .releasing)
     return old
   }
@@ -146,10 +140,4 @@ final class Chains: Sendable {
 extension Chains.State {
   /// The number of the current generation, from 1.
   var generation: UInt64 { current?.table.generation ?? 1 }
-
-  fileprivate mutating func install(_ lease: TablePool.Lease) {
-    current = lease
-    live.removeAll { $0.lease == nil }
-    live.append(Chains.WeakLease(lease: lease))
-  }
 }
