@@ -30,8 +30,10 @@ struct Lowering: ~Copyable {
   var flags: Flags?
   /// What comes behind the last instruction, because it is rarely executed.
   var cold: [ColdCode] = []
-  /// By block, the sum of the longest codes of all blocks before it.
-  private var longest: [Int32]
+  /// By block, the sum of the longest codes of all blocks up to its end.
+  private var ends: [Int32]
+  /// By block, the same up to its start.
+  private var starts: [Int32]
 
   /// What the flags tell.
   struct Flags {
@@ -56,11 +58,13 @@ struct Lowering: ~Copyable {
     functionLabels = Dictionary(
       uniqueKeysWithValues: shape.functions.map { ($0.range.lowerBound, out.makeLabel()) })
     function = shape.functions[0]
-    longest = [Int32](repeating: 0, count: plan.blocks.count)
+    starts = [Int32](repeating: 0, count: plan.blocks.count)
+    ends = starts
     var sum: Int32 = 0
     for number in order {
-      longest[number] = sum
-      sum &+= Self.longestCode(of: plan.blocks[number], plan, unit)
+      starts[number] = sum
+      sum &+= Self.longestCode(of: number, plan, unit)
+      ends[number] = sum
     }
     self.plan = plan
     self.out = out
@@ -186,15 +190,17 @@ struct Lowering: ~Copyable {
   private func isShort(from block: Int, to target: Int) -> Bool {
     guard usesShortJumps else { return false }
     if let position = out.position(of: labels[target]) { return out.count - position <= 126 - 12 }
-    // The block's own code counts as if it were all still to come.
-    return longest[target] &- longest[block] <= 127
+    // The block may end in another jump, and the target may be aligned.
+    return starts[target] &- ends[block] <= 127 - 5 - Int32(CodeRegion.granule)
   }
 
   /// How many bytes the code of a block can have; what is behind the program does not count.
   private static func longestCode(
-    of block: Plan.Block, _ plan: Plan, _ unit: CompilationUnit
+    of number: Int, _ plan: Plan, _ unit: CompilationUnit
   ) -> Int32 {
-    var sum: Int32 = 24
+    let block = plan.blocks[number]
+    // A comparison and two jumps.
+    var sum: Int32 = block.branch == nil ? 5 : 18
     for step in plan.steps[block.range] {
       switch step.form {
       case .removed: break
@@ -203,10 +209,10 @@ struct Lowering: ~Copyable {
       default: sum &+= 12
       }
     }
-    // Short loops are there twice; every block may be aligned.
-    if block.branch != nil { sum = sum &* 2 }
+    // Short loops are there twice; in loops a block may be aligned.
+    if block.taken == number || block.next == number { sum = sum &* 2 }
     if block.isEntry { sum &+= 128 }
-    return sum &+ Int32(CodeRegion.granule)
+    return block.isInLoop ? sum &+ Int32(CodeRegion.granule) : sum
   }
 
   private static func longestCode(of operation: Operation) -> Int32 {

@@ -78,13 +78,15 @@ struct Liveness {
       let load = plan.steps[candidate]
       if load.form == .load, load.destination == step.right {
         guard load.accessSize == (isWide ? .doubleWord : .word), !load.isSigned,
-          written & load.reads == 0, load.reads & Step.bit(step.destination) == 0 || true
+          written & load.reads == 0
         else { return }
         plan.steps[index].form = .binaryLoad
         plan.steps[index].base = load.base
         plan.steps[index].index = load.index
         plan.steps[index].scale = load.scale
         plan.steps[index].displacement = load.displacement
+        // What its address is made of may be what it would have overwritten.
+        plan.steps[candidate].form = .removed
         return
       }
       guard load.form != .plain, load.form != .store,

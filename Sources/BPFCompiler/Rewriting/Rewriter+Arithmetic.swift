@@ -112,12 +112,16 @@ extension Rewriter {
       step.displacement = immediate
       return append(step)
     }
-    // A sum of a sum: the first one is not needed if its parts are still there.
+    // A sum of a sum: the first one is not needed if its parts are still there, or would be.
     if let maker = maker(of: left), steps[maker].form == .address, steps[maker].size == size,
-      isUnchanged(steps[maker].base, since: maker), isUnchanged(steps[maker].index, since: maker),
-      let displacement = Int32(exactly: Int64(steps[maker].displacement) + Int64(immediate))
+      [steps[maker].base, steps[maker].index].allSatisfy({
+        $0 == left || isUnchanged($0, since: maker)
+      }),
+      let displacement = Int32(exactly: Int64(steps[maker].displacement) + Int64(immediate)),
+      (steps[maker].base != left && steps[maker].index != left) || takeBack(left) != nil
     {
       var step = steps[maker]
+      step.form = .address
       step.origin = Int32(truncatingIfNeeded: index)
       step.displacement = displacement
       return append(step)
