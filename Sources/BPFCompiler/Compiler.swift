@@ -21,9 +21,11 @@ extension ProgramCompiler {
   /// A compiler with a region of its own, for tests: without BMI2 on processors that have it.
   package init(region: CodeRegion, hasBMI2: Bool) {
     let compiler = Compiler(region: region, hasBMI2: hasBMI2)
-    self.init(enter: enterFunction(at: region.entryCode.enter)) { unit throws(LoadError) in
-      try compiler.compile(unit)
-    }
+    self.init(
+      enter: enterFunction(at: region.entryCode.enter),
+      enterLight: enterFunction(at: region.entryCode.enterLight),
+      enterBatch: enterBatchFunction(at: region.entryCode.enterBatch),
+      compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }
 }
 
@@ -46,7 +48,9 @@ struct Compiler: Sendable {
     let code = try Lowering(unit, region, hasBMI2: hasBMI2, usesShortJumps: usesShortJumps).lower()
     let block: CodeBlock?
     do throws(Encoder.PlacementError) {
-      block = try region.place(code, programID: unit.programID)
+      block = try region.place(
+        code, programID: unit.programID,
+        usesPreserved: ProgramShape.usesPreserved(unit.instructions))
     } catch {
       return nil
     }
