@@ -20,9 +20,11 @@ extension ProgramCompiler {
   /// A compiler with a region of its own, for tests: for processors that have less than this one.
   package init(region: CodeRegion, processor: ProcessorFeatures) {
     let compiler = Compiler(region: region, processor: processor)
-    self.init(enter: enterFunction(at: region.entryCode.enter)) { unit throws(LoadError) in
-      try compiler.compile(unit)
-    }
+    self.init(
+      enter: enterFunction(at: region.entryCode.enter),
+      enterLight: enterFunction(at: region.entryCode.enterLight),
+      enterBatch: enterBatchFunction(at: region.entryCode.enterBatch),
+      compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }
 }
 
@@ -45,7 +47,9 @@ struct Compiler: Sendable {
     let code = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps).lower()
     let block: CodeBlock?
     do throws(Encoder.PlacementError) {
-      block = try region.place(code, programID: unit.programID)
+      block = try region.place(
+        code, programID: unit.programID,
+        usesPreserved: ProgramShape.usesPreserved(unit.instructions))
     } catch {
       return nil
     }
