@@ -44,12 +44,14 @@ struct Compiler: Sendable {
   private func place(
     _ unit: CompilationUnit, usesShortJumps: Bool
   ) throws(LoadError) -> CodeBlock? {
-    let code = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps).lower()
+    let lowering = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps)
+    let usesPreserved =
+      ProgramShape.usesPreserved(unit.instructions) || lowering.holdsConstantsInPreserved
+    let code = try lowering.lower()
     let block: CodeBlock?
     do throws(Encoder.PlacementError) {
       block = try region.place(
-        code, programID: unit.programID,
-        usesPreserved: ProgramShape.usesPreserved(unit.instructions))
+        code, programID: unit.programID, usesPreserved: usesPreserved)
     } catch {
       return nil
     }
