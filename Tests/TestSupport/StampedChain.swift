@@ -30,7 +30,9 @@ public enum StampedChain {
       *(u32 *)(r7 +\(4 * number)) = \(stamp)
       """
     let end = "short: " + Self.end(missed, counts)
-    guard number == length - 1 else { return [begin, hop(to: number + 1), end].joined(separator: "\n") }
+    guard number == length - 1 else {
+      return [begin, hop(to: number + 1), end].joined(separator: "\n")
+    }
     var lines = [begin, "r8 = *(u32 *)(r7 +0)"]
     for other in 1..<length {
       lines += ["r9 = *(u32 *)(r7 +\(4 * other))", "if r8 != r9 goto differ"]
