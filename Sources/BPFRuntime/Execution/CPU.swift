@@ -65,8 +65,6 @@ public final class CPU {
   let stackTop: UInt64
   /// Enters compiled programs for batches; `nil` where nothing is compiled.
   let enterBatch: ProgramCompiler.EnterBatchFunction?
-  private let epochs: Epochs
-  private let chains: Chains
   private let misses: MissObservers
   /// Misses so far, for their sampling.
   private var missCount: UInt64 = 0
