@@ -7,7 +7,10 @@ import TestSupport
 extension VerifierCase {
   /// The case as the verifier takes it; `nil` for a type that is not described here.
   func verifierProgram() throws -> VerifierProgram? {
-    guard let type = ProgramType.linux(number: programTypeNumber) else { return nil }
+    guard
+      let type = ProgramType.described(
+        number: programTypeNumber, expectedAttachType: attachTypeNumber)
+    else { return nil }
     let program = try assembled()
     var result = VerifierProgram(
       name: "case", instructions: program.instructions, type: type,

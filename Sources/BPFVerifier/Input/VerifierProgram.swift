@@ -104,7 +104,9 @@ extension VerifierProgram {
     self.init(
       name: spec.name, instructions: spec.instructions, type: type,
       expectedAttachType: spec.kind?.expectedAttachType ?? 0,
-      maps: object.maps.flatMap { MapShape.shapes(of: $0, possibleCPUs: possibleCPUs) },
+      maps: object.maps.flatMap {
+        MapShape.shapes(of: $0, in: object, possibleCPUs: possibleCPUs)
+      },
       lines: spec.lines, license: object.license ?? "",
       isSleepable: spec.kind?.isSleepable ?? false)
     // A map of maps is followed by its template, so indices move.

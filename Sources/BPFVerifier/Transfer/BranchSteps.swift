@@ -198,7 +198,8 @@ extension Explorer {
     let maps = program.maps
     var zero = RegisterState(constant: 0)
     zero.source = provenance.node(Provenance.nowhere)
-    if isNull, tested.reference != 0 {
+    // Of something that belongs to a handle, being 0 says nothing about the handle.
+    if isNull, tested.reference != 0, tested.reference == tested.id {
       path.references.removeAll { $0.id == tested.reference }
     }
     path.forEachValue { value in
@@ -208,9 +209,9 @@ extension Explorer {
         return
       }
       value.kind = value.kind.nonNull
-      let hasLock = value.kind == .mapValue && maps[Int(value.map)].lockOffset != nil
-      if value.kind == .mapValue, !hasLock { value.id = 0 }
-      if value.kind != .mapValue { value.id = 0 }
+      // Locks and timers belong to one value: it stays known by its id.
+      let isNamed = value.kind == .mapValue && maps[Int(value.map)].isNamed
+      if !isNamed { value.id = 0 }
     }
   }
 }
@@ -219,7 +220,7 @@ extension RegisterKind {
   /// Addresses that the verifier itself knows to be none but real ones.
   var isNeverNull: Bool {
     switch self {
-    case .map, .mapValue, .mapKey, .memory, .socket: true
+    case .map, .mapValue, .mapKey, .memory, .socket, .kernelObject: true
     default: false
     }
   }

@@ -69,24 +69,31 @@ struct VerifyCommand: Verb {
     }
     let options = VerifierOptions(isStrict: strict, logLevel: logLevel)
     guard let outcome = objectOptions.verify(spec, of: object, kind, options) else {
+      let reason =
+        ProgramType.needsKernelTypes(number: kind.type)
+        ? "program \(spec.name) needs kernel BTF: only the running kernel's types say what a "
+          + "program of type \(kind.name) gets"
+        : "programs of type \(kind.name) cannot be verified yet"
       throw CommandFailure(
-        .unavailable,
-        "\(objectOptions.object): programs of type \(kind.name) cannot be verified yet",
-        file: objectOptions.object)
+        .unavailable, "\(objectOptions.object): \(reason)", file: objectOptions.object)
     }
     return outcome
   }
 }
 
 extension ObjectOptions {
-  /// What the verifier says of a program; `nil` for kinds that cannot run here.
+  /// What the verifier says of a program; `nil` for kinds that are not described here.
   func verify(
     _ spec: ProgramSpec, of object: ObjectFile, _ kind: ProgramKind,
     _ options: VerifierOptions = VerifierOptions()
   ) -> VerifyOutcome? {
-    guard let type = ProgramType.linux(number: kind.type) else { return nil }
+    guard
+      let type = ProgramType.described(
+        number: kind.type, expectedAttachType: kind.expectedAttachType)
+    else { return nil }
     var program = VerifierProgram(spec, of: object, type: type)
     program.expectedAttachType = kind.expectedAttachType
+    program.isSleepable = kind.isSleepable || kind.type == 31
     let verifier = Verifier(program, options: options)
     var outcome = VerifyOutcome(spec: spec, type: type.name)
     let clock = ContinuousClock()
