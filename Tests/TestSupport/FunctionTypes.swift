@@ -24,7 +24,7 @@ public struct FunctionTypes: Hashable, Sendable {
   /// describes none.
   public init?(_ verifierCase: VerifierCase, in program: AssembledProgram) {
     guard !verifierCase.functions.isEmpty else { return nil }
-    context = verifierCase.programType == "xdp" ? "xdp_md" : "__sk_buff"
+    context = verifierCase.contextStructure
     let main = VerifierCase.Function(
       name: "program", isGlobal: true, result: .int, parameters: [.context])
     records.append(Record(slot: 0, typeID: add(main)))

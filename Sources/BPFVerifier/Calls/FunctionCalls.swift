@@ -166,10 +166,6 @@ extension Explorer {
     }
     try checkMapUse(12, signature, known)
     guard !isInCallback else { throw .invalid("cannot tail call within callback") }
-    if program.isSleepable {
-      throw .invalid(
-        "Sleepable programs can only use array, hash, ringbuf and local storage maps")
-    }
     try checkEnd("tail_call")
     if let map = known.map { facts[slot].note(map: Int32(truncatingIfNeeded: map)) }
     let index = self[.r3]

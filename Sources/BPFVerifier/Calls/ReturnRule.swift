@@ -63,7 +63,7 @@ extension ProgramType {
   var contextStructures: Set<String> {
     switch number {
     case 1, 3, 4, 8, 10, 11, 12, 14, 19, 22: ["__sk_buff"]
-    case 2: ["pt_regs", "user_regs_struct"]
+    case 2: ["pt_regs", "user_regs_struct", "bpf_user_pt_regs_t"]
     case 6: ["xdp_md"]
     case 7: ["bpf_perf_event_data"]
     case 9: ["bpf_sock"]

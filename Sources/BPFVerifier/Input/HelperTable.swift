@@ -28,7 +28,7 @@ enum HelperTable {
   ]
 
   private static let takingPacket: Set<Int32> = [
-    1, 2, 3, 28, 53, 70, 71, 72, 84, 85, 87, 88, 89, 99, 100, 110, 195, 204, 205, 206, 207,
+    1, 2, 3, 28, 53, 70, 72, 84, 85, 87, 88, 89, 99, 100, 110, 195, 204, 205, 206, 207,
   ]
 
   private static let changingPacket: Set<Int32> = [
@@ -276,7 +276,8 @@ enum HelperTable {
     var signature = signature
     switch (signature.number, type) {
     // Where the context is no socket, a socket is passed.
-    case (46, 21), (46, 31), (49, 25), (57, 25): signature.arguments[0] = socketOrObject
+    case (46, 31): signature.arguments[0] = .socket(.anyOrObject, orNull: true)
+    case (46, 21), (49, 25), (57, 25): signature.arguments[0] = socketOrObject
     case (107, 9): signature.arguments[1] = .context
     case (124, 30): signature.arguments[1] = .socket(.full, orNull: true)
     default: break

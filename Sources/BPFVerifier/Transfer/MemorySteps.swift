@@ -10,6 +10,11 @@ extension Explorer {
       self[instruction.destination] = RegisterState(
         constant: instruction.wideImmediate(next: next))
     case .function:
+      let target = slot &+ 1 &+ Int(instruction.immediate)
+      guard !program.functions.isEmpty else { throw .invalid("missing btf func_info") }
+      guard program.functions.first(where: { $0.start == target })?.isGlobal != true else {
+        throw .invalid("callback function not static")
+      }
       var value = RegisterState.pointer(.function)
       value.map = Int32(truncatingIfNeeded: slot &+ 1 &+ Int(instruction.immediate))
       self[instruction.destination] = value
