@@ -20,7 +20,7 @@ extension VerifierCase {
         name: map.name, type: MapType(rawValue: map.typeNumber), keySize: map.keySize,
         valueSize: map.valueSize, maxEntries: map.maxEntries,
         flags: MapFlags(rawValue: map.flags))
-      var shape = MapShape(definition)
+      var shape = MapShape(definition, isTyped: map.needsTypes)
       if map.isFrozen, definition.flags.contains(.readOnlyForPrograms) {
         var value = [UInt8](repeating: 0, count: Int(map.valueSize))
         for (index, byte) in (map.values[0] ?? []).enumerated() { value[index] = byte }

@@ -61,7 +61,7 @@ struct ValueTypes {
 
 extension VerifierCase.Map {
   /// Whether Linux wants to know the types of key and value.
-  var needsTypes: Bool {
+  public var needsTypes: Bool {
     lockOffset != nil || timerOffset != nil
       || ["sk_storage", "inode_storage", "task_storage", "cgrp_storage"].contains(type)
   }

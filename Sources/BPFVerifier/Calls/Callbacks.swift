@@ -11,8 +11,19 @@ extension Explorer {
       throw .invalid("callback is no function")
     }
     if signature.number == 170 { return forkTimer(start, function, known) }
-    let here = state
+    if signature.number == 181 {
+      // No more rounds than the program asks for.
+      let rounds = self[.r1]
+      needsPrecisely(rounds)
+      guard state.frame.loopCount < rounds.scalar.maximum else {
+        state.frame.loopCount = 0
+        return
+      }
+    }
+    var here = state
+    here.frame.loopCount = 0
     let hereWritten = written
+    state.frame.loopCount &+= 1
     state.mayGotoDepth &+= 1
     try enter(function, purpose: .callback(helper: signature.number, maximum: 1))
     switch signature.number {
@@ -80,8 +91,10 @@ extension Explorer {
   mutating func checkCallbackResult(
     _ result: RegisterState, _ place: String, _ maximum: UInt64
   ) throws(Refusal) {
-    guard result.kind != .uninitialized else { throw .access("R0 !read_ok", register: 0) }
     guard result.isScalar else {
+      guard place == "At callback return" || result.kind != .uninitialized else {
+        throw .access("R0 !read_ok", register: 0)
+      }
       throw place == "At callback return"
         ? .access("R0 not a scalar value", register: 0)
         : .invalid(
@@ -90,8 +103,8 @@ extension Explorer {
     needsPrecisely(result)
     guard result.scalar.signedMinimum >= 0, result.scalar.maximum <= maximum else {
       throw .invalid(
-        "\(place) the register R0 has smin=\(result.scalar.signedMinimum) "
-          + "smax=\(result.scalar.signedMaximum) should have been in [0, \(maximum)]",
+        "\(place) the register R0 has \(result.scalar.rangeText) "
+          + "should have been in [0, \(maximum)]",
         register: 0)
     }
   }

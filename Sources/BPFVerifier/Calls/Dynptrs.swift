@@ -29,6 +29,7 @@ extension Explorer {
       return
     }
     if value.kind == .dynptr {
+      try checkUnmodified(register, value)
       if use == .released { throw .invalid("cannot release unowned const bpf_dynptr") }
       if use == .changed {
         throw .invalid("cannot pass pointer to const bpf_dynptr, the helper mutates it")
@@ -37,7 +38,14 @@ extension Explorer {
         frame: 0, slot: -1, kind: DynptrKind(rawValue: value.detail) ?? .sample, use: use)
       return
     }
-    let found = try stored(number, value)
+    let found: (index: Int, value: RegisterState)?
+    do throws(Refusal) {
+      found = try stored(number, value)
+    } catch {
+      throw .invalid(
+        "\(error.message)\nExpected an initialized dynptr as arg #\(number - 1)",
+        register: number)
+    }
     if use == .released, found?.value.reference ?? 0 == 0 {
       throw .invalid("arg \(number) is an unacquired reference", register: number)
     }
@@ -80,7 +88,13 @@ extension Explorer {
     guard value.kind == .stack else {
       throw .invalid("Dynptr has to be an uninitialized dynptr", register: number)
     }
-    let index = try slotIndex(number, value)
+    let index: Int?
+    do throws(Refusal) {
+      index = try slotIndex(number, value)
+    } catch {
+      throw .invalid(
+        "\(error.message)\nDynptr has to be an uninitialized dynptr", register: number)
+    }
     let register = Register(rawValue: UInt8(number))
     _ = try stackRange(register, value, offset: 0, size: 8, isWrite: true)
     let range = try stackRange(register, value, offset: 8, size: 8, isWrite: true)

@@ -73,7 +73,7 @@ extension Explorer {
     try expect(register, value, [.mapValue], "map_value, ptr_")
     let map = program.maps[Int(value.map)]
     guard let place = map.lockOffset else {
-      throw .invalid("map '\(map.definition.name)' has no valid bpf_spin_lock")
+      throw .invalid("map '\(map.definition.name)' \(map.missing) bpf_spin_lock")
     }
     guard let offset = value.fixedOffset else {
       throw .invalid(
@@ -100,7 +100,7 @@ extension Explorer {
         register: Int(number))
     }
     guard let place = map.offset(of: .timer) else {
-      throw .invalid("map '\(map.definition.name)' has no valid bpf_timer", register: Int(number))
+      throw .invalid("map '\(map.definition.name)' \(map.missing) bpf_timer", register: Int(number))
     }
     guard offset == Int64(place) else {
       throw .invalid(
@@ -123,7 +123,7 @@ extension Explorer {
         register: Int(number))
     }
     guard map.specialFields.contains(where: { $0.kind.isPointer }) else {
-      throw .invalid("map '\(map.definition.name)' has no valid kptr", register: Int(number))
+      throw .invalid("map '\(map.definition.name)' \(map.missing) kptr", register: Int(number))
     }
     guard
       map.specialFields.contains(where: { $0.kind.isPointer && Int64($0.offset) == offset })

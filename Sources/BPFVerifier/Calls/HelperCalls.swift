@@ -41,7 +41,7 @@ extension Explorer {
       throw .invalid("helper bpf_\(name)#\(number) cannot be verified yet")
     }
     if signature.maySleep, !program.isSleepable {
-      throw .invalid("helper call might sleep in non-sleepable prog")
+      throw .invalid("helper call might sleep in a non-sleepable prog")
     }
     if signature.isGPLOnly, !program.isGPLCompatible {
       throw .invalid("cannot call GPL-restricted function from non-GPL compatible program")

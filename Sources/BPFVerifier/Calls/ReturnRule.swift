@@ -51,10 +51,17 @@ struct ReturnRule {
       value.scalar.signedMaximum <= range.upperBound
     else {
       throw .invalid(
-        "At program exit the register R0 has smin=\(value.scalar.signedMinimum) "
-          + "smax=\(value.scalar.signedMaximum) should have been in "
+        "At program exit the register R0 has \(value.scalar.rangeText) should have been in "
           + "[\(range.lowerBound), \(range.upperBound)]", register: 0)
     }
+  }
+}
+
+extension Scalar {
+  /// The signed bounds, in Linux's words.
+  var rangeText: String {
+    signedMinimum == .min && signedMaximum == .max
+      ? "unknown scalar value" : "smin=\(signedMinimum) smax=\(signedMaximum)"
   }
 }
 

@@ -276,8 +276,8 @@ enum HelperTable {
     var signature = signature
     switch (signature.number, type) {
     // Where the context is no socket, a socket is passed.
-    case (46, 31): signature.arguments[0] = .socket(.anyOrObject, orNull: true)
-    case (46, 21), (49, 25), (57, 25): signature.arguments[0] = socketOrObject
+    case (46, 21), (46, 31): signature.arguments[0] = .socket(.anyOrObject, orNull: true)
+    case (49, 25), (57, 25): signature.arguments[0] = socketOrObject
     case (107, 9): signature.arguments[1] = .context
     case (124, 30): signature.arguments[1] = .socket(.full, orNull: true)
     default: break

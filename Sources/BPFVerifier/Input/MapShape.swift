@@ -13,16 +13,23 @@ public struct MapShape: Hashable, Sendable {
   /// Parts of a value that programs only touch through helpers: locks, timers, pointers.
   public var specialFields: [SpecialField]
 
+  /// Whether type information describes the values.
+  public var isTyped: Bool
+
   /// Describes a map.
   public init(
     _ definition: MapDefinition, constants: [UInt8]? = nil, inner: Int? = nil,
-    specialFields: [SpecialField] = []
+    specialFields: [SpecialField] = [], isTyped: Bool = false
   ) {
     self.definition = definition
     self.constants = constants
     self.inner = inner
     self.specialFields = specialFields
+    self.isTyped = isTyped
   }
+
+  /// Linux's words for a map whose values have no field of a kind.
+  var missing: String { isTyped ? "has no valid" : "has to have BTF in order to use" }
 
   /// The place of the value's spin lock, if it has one.
   var lockOffset: Int? { offset(of: .spinLock) }
@@ -54,7 +61,7 @@ public struct MapShape: Hashable, Sendable {
     }
     let shape = MapShape(
       definition, constants: spec.isReadOnly ? spec.initialValue : nil,
-      specialFields: object.specialFields(of: spec))
+      specialFields: object.specialFields(of: spec), isTyped: spec.valueTypeID != nil)
     let inner = spec.innerMap.map { shapes(of: $0, in: object, possibleCPUs: possibleCPUs) }
     return [shape] + (inner ?? [])
   }

@@ -64,6 +64,8 @@ struct Frame: Sendable {
   var callSite: Int
   /// How the frame came about, for returning from it.
   var purpose: Purpose = .call
+  /// How often the `bpf_loop` that runs here has called its function.
+  var loopCount: UInt64 = 0
 
   /// Why a function runs.
   enum Purpose: Hashable, Sendable {

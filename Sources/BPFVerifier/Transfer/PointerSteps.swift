@@ -59,7 +59,7 @@ extension Explorer {
     }
     switch pointer.kind {
     case .context, .mapValue, .mapKey, .stack, .packet, .packetMetadata, .memory,
-      .tracepointBuffer, .kernelObject:
+      .tracepointBuffer, .kernelObject, .dynptr:
       break
     case .flowKeys where distance.scalar.isConstant: break
     case .map

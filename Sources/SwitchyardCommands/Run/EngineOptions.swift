@@ -71,7 +71,9 @@ struct EngineOptions: ParsableArguments {
     for spec in object.programs {
       // A program without a type, or of one that cannot run here, is not loaded either.
       let given = try options.kind()
-      guard let kind = spec.kind ?? given else { continue }
+      guard let kind = spec.kind ?? given, ProgramType.linux(number: kind.type) != nil else {
+        continue
+      }
       if let error = options.verify(spec, of: object, kind)?.error {
         throw CommandFailure(
           .rejected, "\(options.object): the verifier rejected \(spec.name): \(error.message)",
