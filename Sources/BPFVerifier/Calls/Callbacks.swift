@@ -10,7 +10,7 @@ extension Explorer {
     guard let start = known.callback, let function = code.function(startingAt: start) else {
       throw .invalid("callback is no function")
     }
-    if signature.number == 170 { return forkTimer(start, function, known) }
+    if signature.number == 170 { return try forkTimer(start, function, known) }
     if signature.number == 181 {
       // No more rounds than the program asks for.
       let rounds = self[.r1]
@@ -43,9 +43,8 @@ extension Explorer {
       setElement(of: known.map ?? 0)
       self[.r4] = known.callbackData
     }
-    let inside = state
+    try fork(to: start)
     state = here
-    try fork(to: start, inside)
     written = hereWritten
   }
 
@@ -60,18 +59,20 @@ extension Explorer {
 
   /// A timer's function runs with a stack of its own. Nothing that is known at the call is known
   /// there, so once for each map is enough.
-  private mutating func forkTimer(_ start: Int, _ function: Int, _ known: CallFacts) {
+  private mutating func forkTimer(
+    _ start: Int, _ function: Int, _ known: CallFacts
+  ) throws(Refusal) {
     let map = known.timerMap ?? 0
     guard laterCalls.insert(LaterCall(function: function, map: map)).inserted else { return }
-    let here = state
+    let here = (state, parent, written)
     state = PathState(frame: Frame(function: function, callSite: -1, depth: 0))
     state.frame.purpose = .later
     setElement(of: map)
-    var masks = StackMasks()
-    masks[0] = StackMasks.allWritten
-    pending.append(
-      PendingPath(state: state, slot: start, parent: nil, written: masks, trail: trail.mark))
-    state = here
+    parent = SavedState.none
+    written = StackMasks()
+    written[0] = StackMasks.allWritten
+    try fork(to: start)
+    (state, parent, written) = here
   }
 
   mutating func leaveCallback(
@@ -80,13 +81,9 @@ extension Explorer {
     try checkCallbackResult(result, "At callback return", maximum)
     leave()
     slot = frame.callSite
-    var next = state
-    widen(&next)
-    state = next
+    widen()
     return .to(frame.callSite)
   }
-
-  func isLater(_ frame: Frame) -> Bool { frame.purpose == .later }
 
   mutating func checkCallbackResult(
     _ result: RegisterState, _ place: String, _ maximum: UInt64

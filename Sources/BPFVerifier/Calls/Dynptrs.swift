@@ -142,9 +142,8 @@ extension Explorer {
 
   private mutating func forgetParts(of id: UInt32) {
     let owner = Int32(truncatingIfNeeded: id)
-    state.forEachValue { value in
-      let isMemory = value.kind == .memory || value.kind == .memoryOrNull
-      if isMemory, value.map == owner { value = .unknown }
+    state.change(where: { $0.map == owner && ($0.kind == .memory || $0.kind == .memoryOrNull) }) {
+      $0 = .unknown
     }
   }
 

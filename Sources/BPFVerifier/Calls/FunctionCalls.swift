@@ -61,7 +61,7 @@ extension Explorer {
       }
     }
     calledGlobals.insert(target)
-    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    clearCallerSaved()
     if function.changesPacket { forgetPacket() }
     self[.r0] = .unknown
   }
@@ -175,7 +175,7 @@ extension Explorer {
     } else {
       facts[slot].note(constant: nil)
     }
-    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    clearCallerSaved()
     if state.depth > 0 { try forkTaken() }
     return .next
   }
@@ -188,9 +188,8 @@ extension Explorer {
     leave()
     self[.r0] = .unknown
     forgetPacket()
-    let taken = state
+    try fork(to: site + 1)
     state = here
-    try fork(to: site + 1, taken)
   }
 
   private var isInCallback: Bool {

@@ -26,6 +26,9 @@ public struct VerifierProgram: Sendable {
   /// Whether the program may sleep.
   public var isSleepable: Bool
 
+  /// Whether callbacks need type information, as Linux wants it. It adds nothing to what is proved.
+  public var needsTypesForCallbacks = true
+
   /// Describes a program.
   public init(
     name: String = "", instructions: [Instruction], type: ProgramType,

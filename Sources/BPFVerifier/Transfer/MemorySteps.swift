@@ -11,7 +11,9 @@ extension Explorer {
         constant: instruction.wideImmediate(next: next))
     case .function:
       let target = slot &+ 1 &+ Int(instruction.immediate)
-      guard !program.functions.isEmpty else { throw .invalid("missing btf func_info") }
+      guard !program.functions.isEmpty || !program.needsTypesForCallbacks else {
+        throw .invalid("missing btf func_info")
+      }
       guard program.functions.first(where: { $0.start == target })?.isGlobal != true else {
         throw .invalid("callback function not static")
       }
