@@ -180,7 +180,7 @@ struct HelperProbe {
     return result
   }
 
-  /// Fills the stack and registers: context in r6, a number in r7, the packet in r8, a handle in r9.
+  /// Fills stack and registers: context in r6, a number in r7, the packet in r8, a handle in r9.
   private static func start(_ type: String) -> String {
     var code = """
       r6 = r1

@@ -82,9 +82,9 @@ struct HelperProbeTests {
         if case .accept = linux { isAccepted = true }
         if isAccepted { accepted += 1 }
         if (ours == nil) != isAccepted, !Self.isDeviation(ours) {
+          let kind = isAccepted ? "false reject" : "false accept"
           Issue.record(
-            "\(isAccepted ? "false reject" : "false accept"): \(verifierCase.group): \(verifierCase.name): here \(ours?.message ?? "accepted"), Linux \(linux)"
-          )
+            "\(kind): \(verifierCase): here \(ours?.message ?? "accepted"), Linux \(linux)")
         }
       }
     }

@@ -48,6 +48,16 @@ extension Explorer {
     case .fixedMemory(let byteCount, let writes):
       try checkBuffer(register, value, size: byteCount, writes: writes, signature)
       if writes { facts.filled.append((value, byteCount, true)) }
+    default: try checkHandle(argument, register, value, signature, &facts)
+    }
+  }
+
+  /// The arguments that are no memory of a known size.
+  private mutating func checkHandle(
+    _ argument: HelperSignature.Argument, _ register: Register, _ value: RegisterState,
+    _ signature: HelperSignature, _ facts: inout CallFacts
+  ) throws(Refusal) {
+    switch argument {
     case .constantText: try checkText(register, value)
     case .callback:
       try expect(register, value, [.function], "func")
@@ -84,6 +94,7 @@ extension Explorer {
       facts.released = value.reference
     case .allocationSize: try checkAllocation(register, value, &facts)
     case .lock: try checkLock(register, value, &facts)
+    default: break
     }
   }
 

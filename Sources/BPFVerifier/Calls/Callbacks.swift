@@ -11,23 +11,23 @@ extension Explorer {
       throw .invalid("callback is no function")
     }
     if signature.number == 170 { return try forkTimer(start, function, known) }
-    if signature.number == 181 {
-      // No more rounds than the program asks for.
-      let rounds = self[.r1]
-      needsPrecisely(rounds)
-      guard state.frame.loopCount < rounds.scalar.maximum else {
-        state.frame.loopCount = 0
+    if signature.number == HelperTable.loop {
+      // A loop of a known length is followed round by round.
+      needsPrecisely(self[.r1])
+      guard UInt64(state.frame.callbackDepth) < self[.r1].scalar.maximum else {
+        state.frame.callbackDepth = 0
         return
       }
     }
-    var here = state
-    here.frame.loopCount = 0
+    let rounds = state.frame.callbackDepth
+    state.frame.callbackDepth = 0
+    let here = state
     let hereWritten = written
-    state.frame.loopCount &+= 1
     state.mayGotoDepth &+= 1
+    state.frame.callbackDepth = rounds &+ 1
     try enter(function, purpose: .callback(helper: signature.number, maximum: 1))
     switch signature.number {
-    case 181:
+    case HelperTable.loop:
       self[.r1] = .unknown
       self[.r2] = known.callbackData
     case 180:

@@ -78,8 +78,8 @@ struct Frame: Sendable {
   var callSite: Int
   /// How the frame came about, for returning from it.
   var purpose: Purpose = .call
-  /// How often the `bpf_loop` that runs here has called its function.
-  var loopCount: UInt64 = 0
+  /// How often the helper that the frame is calling has called back already.
+  var callbackDepth: UInt32 = 0
 
   /// Why a function runs.
   enum Purpose: Hashable, Sendable {

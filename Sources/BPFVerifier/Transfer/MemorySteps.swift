@@ -11,14 +11,16 @@ extension Explorer {
         constant: instruction.wideImmediate(next: next))
     case .function:
       let target = slot &+ 1 &+ Int(instruction.immediate)
-      guard !program.functions.isEmpty || !program.needsTypesForCallbacks else {
+      // As Linux does: only the types tell whether a function can be called by its address.
+      let isTyped = program.functions.contains { $0.prototype != nil }
+      guard isTyped || !program.needsTypesForCallbacks else {
         throw .invalid("missing btf func_info")
       }
-      guard program.functions.first(where: { $0.start == target })?.isGlobal != true else {
+      guard !code.functions[code.function(at: target)].isGlobal else {
         throw .invalid("callback function not static")
       }
       var value = RegisterState.pointer(.function)
-      value.map = Int32(truncatingIfNeeded: slot &+ 1 &+ Int(instruction.immediate))
+      value.map = Int32(truncatingIfNeeded: target)
       self[instruction.destination] = value
     case .variable: throw .invalid("kernel variables do not exist here")
     default:
