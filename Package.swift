@@ -88,7 +88,8 @@ let package = Package(
     .testTarget(
       name: "BPFVerifierTests",
       dependencies: [
-        "BPFVerifier", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "TestSupport",
+        "BPFVerifier", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFCompiler", "BPFKernel",
+        "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(
@@ -101,7 +102,7 @@ let package = Package(
       name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
-      name: "SwitchyardTests", dependencies: ["Switchyard", "TestSupport"],
+      name: "SwitchyardTests", dependencies: ["Switchyard", "BPFCompiler", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
       name: "SwitchyardCommandsTests",
