@@ -14,6 +14,7 @@ public final class Runtime: Sendable {
   let registry: Registry
   let epochs: Epochs
   let chains: Chains
+  let misses = MissObservers()
   let compiler: ProgramCompiler?
 
   /// What executes a program. Programs of two engines never share an array of programs

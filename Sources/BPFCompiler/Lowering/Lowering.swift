@@ -117,14 +117,9 @@ struct Lowering: ~Copyable {
   private mutating func lower(
     _ block: Plan.Block, _ number: Int, followedBy next: Int
   ) throws(LoadError) {
-    try lowerSteps(of: block)
-    // Twice is as good as once, and has half the jumps back.
     if let branch = block.branch, isShortLoop(block, number) {
-      compare(branch)
-      let leavesIfTaken = block.taken != number
-      out.jump(
-        if: leavesIfTaken ? branch.condition.code : branch.condition.code.inverted,
-        labels[leavesIfTaken ? block.taken : block.next])
+      lowerTwice(block, branch, number)
+    } else {
       try lowerSteps(of: block)
     }
     if let branch = block.branch { note(branch.origin) }
@@ -143,7 +138,7 @@ struct Lowering: ~Copyable {
   }
 
   /// Notes which instruction the next bytes come from.
-  private mutating func note(_ origin: Int32) {
+  mutating func note(_ origin: Int32) {
     let slot = unit.slots[Int(origin)]
     guard origins.last?.slot != slot else { return }
     origins.append(CodeOrigin(offset: UInt32(truncatingIfNeeded: out.count), slot: slot))
@@ -165,19 +160,6 @@ struct Lowering: ~Copyable {
       }
     }
   }
-
-  /// Whether a block is a loop by itself, and so short that jumping back is what it waits for.
-  private func isShortLoop(_ block: Plan.Block, _ number: Int) -> Bool {
-    guard block.taken == number || block.next == number else { return false }
-    var count = 0
-    for step in plan.steps[block.range] where step.form != .removed {
-      if step.form == .plain { return false }
-      count += 1
-    }
-    return count <= Self.shortLoopStepCount
-  }
-
-  private static let shortLoopStepCount = 10
 
   /// Loops start where a fetch of the processor starts.
   private mutating func alignLoop() {
@@ -218,6 +200,7 @@ struct Lowering: ~Copyable {
       case .removed: break
       case .plain: sum &+= longestCode(of: unit.instructions[Int(step.origin)].operation)
       case .load, .store, .binaryLoad, .address: sum &+= 14
+      case .lookup: sum &+= 64
       default: sum &+= 12
       }
     }

@@ -81,6 +81,14 @@ extension RunMemory {
 }
 
 extension CompiledServices {
+  /// The helpers that a compiler may do itself, as they stand in calls.
+  package static let mapLookup = unsafe address(
+    unsafeBitCast(Helper.mapLookup.function, to: UInt.self))
+  /// The number of the CPU is in its words, at ``processorOffset``.
+  package static let processorID = unsafe address(
+    unsafeBitCast(Helper.processorID.function, to: UInt.self))
+  /// Offset of the number of the CPU, four bytes.
+  package static let processorOffset = unsafe offset(of: \.index)
   /// Offset of the hops that are left, four bytes, which compiled code keeps in a register between
   /// calls; behind it are those that are counted in memory.
   package static let budgetOffset = unsafe offset(of: \.budget)

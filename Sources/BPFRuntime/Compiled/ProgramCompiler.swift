@@ -82,8 +82,22 @@ package struct CompilationUnit: Sendable {
   package var header: UInt64
   /// The arrays of programs that the program refers to, by the address of their headers.
   package var arrays: [UInt64: SlotTable]
+  /// The arrays of values that the program refers to, by the address of their headers.
+  package var valueArrays: [UInt64: ValueArray]
   /// What r1 points to.
   package var context: ContextLayout
+
+  /// Where the values of an array are, as long as the map lives.
+  package struct ValueArray: Sendable {
+    /// Address of value 0, of CPU 0.
+    package var base: UInt64
+    /// Bytes from one value to the next.
+    package var stride: UInt64
+    /// Bytes from one CPU's values to the next one's; 0 when all CPUs share them.
+    package var copyStride: UInt64
+    /// Number of values.
+    package var count: UInt32
+  }
 
   /// Where the slots of an array of programs are found.
   package struct SlotTable: Sendable {
@@ -109,6 +123,9 @@ package struct CompilationUnit: Sendable {
     self.header = header
     arrays = Dictionary(
       maps.compactMap { $0 as? ProgramArray }.map { ($0.header.address, $0.slotTable) },
+      uniquingKeysWith: { first, _ in first })
+    valueArrays = Dictionary(
+      maps.compactMap { $0 as? ArrayMap }.map { ($0.header.address, $0.valueArray) },
       uniquingKeysWith: { first, _ in first })
     context = source.type.context
   }

@@ -65,6 +65,9 @@ public final class CPU {
   let stackTop: UInt64
   /// Enters compiled programs for batches; `nil` where nothing is compiled.
   let enterBatch: ProgramCompiler.EnterBatchFunction?
+  private let misses: MissObservers
+  /// Misses so far, for their sampling.
+  private var missCount: UInt64 = 0
 
   init(runtime: Runtime, index: Int) throws(LinuxError) {
     self.runtime = runtime
@@ -78,6 +81,7 @@ public final class CPU {
     registry = runtime.registry
     fastRegistry = runtime.registry
     enterBatch = runtime.compiler?.enterBatch
+    misses = runtime.misses
     announcement = epochs.join()
     stackTop = stack.address &+ UInt64(Limits.liveFrames * Limits.frameByteCount)
     unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
@@ -161,6 +165,23 @@ public final class CPU {
     let text = program.flatMap { try? disassembler.text(of: $0.instructions, at: slot) }
     return Fault(
       program: program?.name ?? "", instruction: slot, instructionText: text ?? "", kind: kind)
+  }
+
+  /// Tells of a miss whoever wants to hear of it.
+  func tellMiss(_ makeRecord: () -> TailCallRecord) {
+    let number = missCount
+    missCount &+= 1
+    guard misses.wants(number) else { return }
+    let record = makeRecord()
+    let program = runtime.program(id: record.programID)
+    let sites = program?.tailCallSites ?? []
+    let site = Int(record.site)
+    misses.tell(
+      MissEvent(
+        record: record, program: program?.name ?? "",
+        instruction: sites.indices.contains(site) ? sites[site] : 0,
+        array: runtime.registry.map(record.arrayID)?.definition.name ?? "", cpu: index),
+      number: number)
   }
 
   /// A helper that the running program may call, for calls whose number is only known now.
