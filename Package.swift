@@ -102,7 +102,7 @@ let package = Package(
       name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
-      name: "SwitchyardTests", dependencies: ["Switchyard", "TestSupport"],
+      name: "SwitchyardTests", dependencies: ["Switchyard", "BPFCompiler", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
       name: "SwitchyardCommandsTests",
