@@ -52,7 +52,8 @@ struct Rewriter: ~Copyable {
       }
       var planned = Plan.Block(
         range: steps.count..<steps.count, function: block.function, isEntry: block.isEntry,
-        isInLoop: block.isInLoop, loop: block.loop, branch: nil, taken: block.taken, next: block.next)
+        isInLoop: block.isInLoop, loop: block.loop, branch: nil, taken: block.taken,
+        next: block.next)
       if block.isReached { rewrite(block, number, &planned) }
       planned.range = planned.range.lowerBound..<steps.count
       blocks.append(planned)
