@@ -77,6 +77,11 @@ struct Lowering: ~Copyable {
     self.region = region.addresses
   }
 
+  /// Whether registers that the host wants back hold constants.
+  var holdsConstantsInPreserved: Bool {
+    plan.held.joined().contains { RegisterAssignment.preserved.contains($0.register) }
+  }
+
   /// Compiles the whole program.
   consuming func lower() throws(LoadError) -> Encoder {
     var positions = [Int](repeating: .max, count: plan.blocks.count)

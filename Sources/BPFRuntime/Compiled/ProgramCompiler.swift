@@ -3,22 +3,37 @@
 /// The runtime knows compilers only by this: how to get the code of a program, and how to enter
 /// it. So the module that owns a compiler depends on the runtime, and not the other way round.
 public struct ProgramCompiler: Sendable {
-  /// Enters a program's code: its entry, the CPU's words, r1, r2, and the address just above the
+  /// Enters a program's code: r1, r2, its entry, the CPU's words, and the address just above the
   /// stack. Returns r0.
   package typealias EnterFunction =
+    @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
+
+  /// Enters a program's code for several contexts, one after the other: its entry, the CPU's words,
+  /// the first ``BatchItem``, the address behind the last, and the address just above the stack.
+  /// Returns the address of the item that it did not finish because of a fault, or the one behind
+  /// the last.
+  package typealias EnterBatchFunction =
     @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
 
   /// Makes the code of a program.
   package let compile: @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   /// Enters code that ``compile`` made.
   package let enter: EnterFunction
+  /// The same for code that has nothing to do with r6 to r9, nor tail-calls any that could.
+  package let enterLight: EnterFunction
+  /// The same for batches.
+  package let enterBatch: EnterBatchFunction
 
-  /// Describes a compiler. Whoever makes one keeps the memory behind `enter` alive with `compile`.
+  /// Describes a compiler. Whoever makes one keeps the memory behind the functions that enter alive
+  /// with `compile`.
   package init(
-    enter: @escaping EnterFunction,
+    enter: @escaping EnterFunction, enterLight: @escaping EnterFunction,
+    enterBatch: @escaping EnterBatchFunction,
     compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   ) {
     self.enter = enter
+    self.enterLight = enterLight
+    self.enterBatch = enterBatch
     self.compile = compile
   }
 }
@@ -27,6 +42,8 @@ public struct ProgramCompiler: Sendable {
 package protocol CompiledCode: AnyObject, Sendable {
   /// Where a run or a tail call enters. The four bytes before it hold the program's number.
   var entry: UInt64 { get }
+  /// Whether a run can read or change one of the registers that hold r6 to r9.
+  var usesPreserved: Bool { get }
   /// The bytes from the entry on.
   var bytes: [UInt8] { get }
 }
