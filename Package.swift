@@ -93,7 +93,8 @@ let package = Package(
       ],
       swiftSettings: testSettings),
     .testTarget(
-      name: "X86AssemblerTests", dependencies: ["X86Assembler"], swiftSettings: testSettings),
+      name: "X86AssemblerTests", dependencies: ["X86Assembler", "TestSupport"],
+      swiftSettings: testSettings),
     .testTarget(
       name: "BPFCompilerTests",
       dependencies: ["BPFCompiler", "BPFRuntime", "BPFInstructions", "TestSupport"],
