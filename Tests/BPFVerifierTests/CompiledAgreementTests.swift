@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Random verified programs do the same everywhere: in the checked interpreter, compiled with and
-/// without what the verifier proved, for processors with and without extensions, and in Linux.
+/// without what the verifier proved, for processors with and without extensions, hardened, and in Linux.
 ///
 /// More by hand: `SWITCHYARD_AGREEMENT=1000000 swift test --filter CompiledAgreementTests`;
 /// `SWITCHYARD_AGREEMENT_SEED` says where to start.
@@ -71,6 +71,7 @@ struct CompiledAgreementTests {
       runtimes = [
         Runtime(compiler: .x86()),
         Runtime(compiler: ProgramCompiler(region: plain, processor: .none)),
+        Runtime(compiler: .x86(isHardened: true)),
       ]
       maps = try runtimes.map { runtime in
         try CompiledAgreementTests.definitions.map { try runtime.makeMap($0) }
@@ -147,7 +148,7 @@ struct CompiledAgreementTests {
         for usesFacts in [false, true] {
           let program = try bench.program(candidate, runtime, .compiled, usesFacts: usesFacts)
           programs.append(
-            ("processor \(runtime), facts \(usesFacts)", runtime, expected, program))
+            ("compiler \(runtime), facts \(usesFacts)", runtime, expected, program))
         }
       }
       var random = ProgramGenerator.Numbers(state: seed)

@@ -17,7 +17,7 @@ extension Lowering {
         size == .word ? Int64(Int32(truncatingIfNeeded: i.immediate)) : i.immediate
       if divisor == 0 { return lowerDivisionByZero(isModulo, size, destination) }
       if isSigned, divisor == -1 { return lowerDivisionByMinusOne(isModulo, size, destination) }
-      out.move(RegisterAssignment.scratch2, UInt64(bitPattern: divisor))
+      load(RegisterAssignment.scratch2, UInt64(bitPattern: divisor))
       divide(size, destination, RegisterAssignment.scratch2, isSigned, isModulo)
       return
     }

@@ -23,17 +23,20 @@ public struct ProgramCompiler: Sendable {
   package let enterLight: EnterFunction
   /// The same for batches.
   package let enterBatch: EnterBatchFunction
+  /// The same for code that ``enterLight`` enters.
+  package let enterBatchLight: EnterBatchFunction
 
   /// Describes a compiler. Whoever makes one keeps the memory behind the functions that enter alive
   /// with `compile`.
   package init(
     enter: @escaping EnterFunction, enterLight: @escaping EnterFunction,
-    enterBatch: @escaping EnterBatchFunction,
+    enterBatch: @escaping EnterBatchFunction, enterBatchLight: @escaping EnterBatchFunction,
     compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   ) {
     self.enter = enter
     self.enterLight = enterLight
     self.enterBatch = enterBatch
+    self.enterBatchLight = enterBatchLight
     self.compile = compile
   }
 }
