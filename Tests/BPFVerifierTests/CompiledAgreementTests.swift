@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 
 /// Random verified programs do the same everywhere: in the checked interpreter, compiled with and
-/// without what the verifier proved, for processors with and without extensions, hardened, and in Linux.
+/// without what the verifier proved, for processors with and without extensions, hardened, and in
+/// Linux.
 ///
 /// More by hand: `SWITCHYARD_AGREEMENT=1000000 swift test --filter CompiledAgreementTests`;
 /// `SWITCHYARD_AGREEMENT_SEED` says where to start.

@@ -34,6 +34,7 @@ struct ComputePrograms {
   private let collection: Switchyard.Collection
   private let compiled: Switchyard.Collection
   private let kernel: KernelCollection?
+  private let dpdk: [String: DPDKProgram]
   private let context: PacketContext
   private let cpu: CPU
   private let packet = [UInt8](repeating: 0, count: 64)
@@ -51,6 +52,13 @@ struct ComputePrograms {
     names = collection.programs.map(\.spec.name).filter { $0 != "empty" }
     kernel = Kernel.availability.isAvailable ? try KernelCollection(object) : nil
     if let reason = Kernel.availability.reason { print("linux is left out: \(reason)") }
+    var dpdk: [String: DPDKProgram] = [:]
+    for program in object.programs {
+      dpdk[program.name] = DPDKProgram(program, memoryByteCount: blockBytes.count)
+    }
+    self.dpdk = dpdk
+    let refused = names.filter { dpdk[$0] == nil }
+    if DPDK.isAvailable { print("dpdk refuses \(refused.joined(separator: ", "))") }
   }
 
   private func fill() throws {
@@ -73,6 +81,10 @@ struct ComputePrograms {
       others["switchyard-jit"] = UInt32(truncatingIfNeeded: machine.returnValue)
       if let kernel = kernel?.program(named: name) {
         others["linux"] = try kernel.testRun(data: packet).returnValue
+      }
+      if let program = dpdk[name] {
+        var block = blockBytes
+        others["dpdk"] = UInt32(truncatingIfNeeded: program.run(&block, repetitions: 1))
       }
       for (engine, theirs) in others where theirs != ours {
         throw Disagreement(program: name, engine: engine, ours: ours, theirs: theirs)
@@ -108,6 +120,13 @@ struct ComputePrograms {
         _ = try kernel.testRun(data: packet, repetitions: UInt32(count))
       }
       contenders.append(try contender("linux", nanosecondsPerSample, work))
+    }
+    if let program = dpdk[name] {
+      var block = blockBytes
+      contenders.append(
+        try contender("dpdk", nanosecondsPerSample) { count in
+          _ = program.run(&block, repetitions: count)
+        })
     }
     let native = { (count: Int) in _ = native_run(name, UInt64(count)) }
     contenders.append(try contender("native", nanosecondsPerSample, native))

@@ -3,8 +3,8 @@ import Switchyard
 
 /// Settings of a run of the benchmark.
 struct Settings {
-  var rounds = 15
-  var nanosecondsPerSample = 4e6
+  var rounds = Sampling.usesMinimum ? 100 : 15
+  var nanosecondsPerSample = Sampling.usesMinimum ? 2e5 : 4e6
 }
 
 /// Measures the topics `compute` and `interpreter`, which share their runs.
