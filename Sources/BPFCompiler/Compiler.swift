@@ -21,7 +21,10 @@ extension ProgramCompiler {
   /// A compiler with a region of its own, for tests: without BMI2 on processors that have it.
   package init(region: CodeRegion, hasBMI2: Bool) {
     let compiler = Compiler(region: region, hasBMI2: hasBMI2)
-    self.init(enter: enterFunction(at: region.entryCode.enter)) { unit throws(LoadError) in
+    self.init(
+      enter: enterFunction(at: region.entryCode.enter),
+      callBack: callBackFunction(at: region.entryCode.callBack)
+    ) { unit throws(LoadError) in
       try compiler.compile(unit)
     }
   }

@@ -36,6 +36,8 @@ public struct LinuxError: Error, RawRepresentable, Hashable, Sendable {
   public static let noSpace = LinuxError(rawValue: 28)
   /// ERANGE: result out of range.
   public static let outOfRange = LinuxError(rawValue: 34)
+  /// EDEADLK: would wait for itself.
+  public static let deadlock = LinuxError(rawValue: 35)
   /// EOPNOTSUPP: operation not supported.
   public static let operationNotSupported = LinuxError(rawValue: 95)
   /// ENOTSUPP: Linux's own number, unknown to POSIX.
@@ -51,6 +53,7 @@ extension LinuxError: CustomStringConvertible {
     let names: [Int32: String] = [
       1: "EPERM", 2: "ENOENT", 7: "E2BIG", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
       14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 22: "EINVAL", 28: "ENOSPC", 34: "ERANGE",
+      35: "EDEADLK",
       95: "EOPNOTSUPP",
       524: "ENOTSUPP",
     ]

@@ -15,6 +15,7 @@ public final class Runtime: Sendable {
 
   let registry = Registry()
   let epochs = Epochs()
+  let timers = Timers()
   // Loading checks all arrays first and claims them afterwards; one at a time, so that a load that
   // fails leaves nothing behind (a deviation from tail-calls.md R3.10, on purpose).
   private let loading = Mutex(())

@@ -179,6 +179,9 @@ private final class TestBench {
         append("\(name) = \(pointer())", to: &instructions)
         append("\(name) += \(Int.random(in: -520...8, using: &random) & ~3)", to: &instructions)
       case .size: append("\(name) = \(abs(number &+ 1) % 400)", to: &instructions)
+      case .function:
+        let register = Register(rawValue: UInt8(index + 1))
+        instructions += Instruction.loadImmediate64(register, 0, source: .r4)
       case .anything:
         append(
           "\(name) = \(Bool.random(using: &random) ? pointer() : "\(number)")", to: &instructions)

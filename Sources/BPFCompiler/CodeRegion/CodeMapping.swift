@@ -66,3 +66,8 @@ struct CodeMapping: ~Copyable, @unchecked Sendable {
 func enterFunction(at address: UInt64) -> ProgramCompiler.EnterFunction {
   unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.EnterFunction.self)
 }
+
+/// The same for the code that calls a subprogram.
+func callBackFunction(at address: UInt64) -> ProgramCompiler.CallBackFunction {
+  unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.CallBackFunction.self)
+}

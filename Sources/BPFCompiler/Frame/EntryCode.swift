@@ -16,13 +16,17 @@ package struct EntryCode: Sendable {
   /// Called with a register's value in r10, the instruction's number in r11 and the program's
   /// header in rax; returns a helper's address in r10, or does not return.
   package var resolveHelper: UInt64
+  /// Called by Swift: see ``BPFRuntime/ProgramCompiler/CallBackFunction``.
+  package var callBack: UInt64
+  /// Jumped to after a fault: leaves what was entered last with 0.
+  package var abort: UInt64
 }
 
 extension EntryCode {
   /// The code and where its parts are, for a place in memory.
   static func emit(at address: UInt64) throws(Encoder.PlacementError) -> ([UInt8], EntryCode) {
     var out = Encoder(capacity: 512)
-    let parts = out.makeLabels(4)
+    let parts = out.makeLabels(5)
     let leave = out.makeLabel()
     let abort = out.makeLabel()
     out.bind(parts[0])
@@ -39,10 +43,14 @@ extension EntryCode {
     emitLoadPacket(&out)
     out.bind(parts[3])
     emitResolveHelper(&out, abort)
-    let offsets = parts.map { UInt64(out.position(of: $0) ?? 0) }
+    out.bind(parts[4])
+    emitCallBack(&out)
+    out.jump(leave)
+    let offsets = (parts + [abort]).map { UInt64(out.position(of: $0) ?? 0) }
     let code = EntryCode(
       enter: address &+ offsets[0], tailCall: address &+ offsets[1],
-      loadPacket: address &+ offsets[2], resolveHelper: address &+ offsets[3])
+      loadPacket: address &+ offsets[2], resolveHelper: address &+ offsets[3],
+      callBack: address &+ offsets[4], abort: address &+ offsets[5])
     return (try out.finish(at: address), code)
   }
 
@@ -60,6 +68,24 @@ extension EntryCode {
     out.move(.doubleWord, .rbp, .r8)
     // All other registers start as 0, as in the interpreter.
     for register in [MachineRegister.rax, .rdx, .rcx, .r8, .rbx, .r13, .r14, .r15] {
+      out.binary(.xor, .word, register, register)
+    }
+    out.call(.r10)
+  }
+
+  /// As entering, with four arguments and a frame below the caller's.
+  private static func emitCallBack(_ out: inout Encoder) {
+    for register in kept { out.push(register) }
+    out.move(.doubleWord, .r12, .rsi)
+    out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.entryStackOffset), .rsp)
+    out.load(.doubleWord, .rbp, MemoryOperand(.r12, CompiledServices.callerFrameOffset))
+    out.move(.doubleWord, .r10, .rdi)
+    out.move(.doubleWord, .rdi, .rdx)
+    out.move(.doubleWord, .rsi, .rcx)
+    out.move(.doubleWord, .rdx, .r8)
+    out.move(.doubleWord, .rcx, .r9)
+    out.load(.word, .r9, MemoryOperand(.r12, CompiledServices.budgetOffset))
+    for register in [MachineRegister.rax, .r8, .rbx, .r13, .r14, .r15] {
       out.binary(.xor, .word, register, register)
     }
     out.call(.r10)

@@ -20,6 +20,8 @@ struct ColdCode {
     /// Keeps the low half of a value, or nothing from 0xffff on unless all are allowed.
     case storeHalf(MachineRegister, MemoryOperand, allowsAll: Bool)
     case exitWithZero(hasIterations: Bool)
+    /// Ends the run after a fault.
+    case abort
   }
 
   init(_ label: Encoder.Label, _ resume: Encoder.Label?, _ work: Work) {
@@ -69,6 +71,7 @@ extension Lowering {
       out.binary(.xor, .word, .rax, .rax)
       leaveFunction(hasIterations: hasIterations)
       out.ret()
+    case .abort: out.jump(toAddress: entryCode.abort)
     }
   }
 }

@@ -114,7 +114,8 @@ struct Lowering: ~Copyable {
     case .branch(let condition, let width, let operand):
       lowerBranch(condition, width.size, operand, i, at: index)
     case .tailCall: lowerTailCall(i)
-    case .callHelper: lowerHelperCall(UInt64(bitPattern: i.immediate))
+    case .callHelper:
+      lowerHelperCall(UInt64(bitPattern: i.immediate), callsBack: i.source != 0)
     case .callSubprogram: lowerSubprogramCall(index + 1 + Int(i.offset))
     case .callKernelFunction:
       throw .kernelFunction(Int32(truncatingIfNeeded: i.immediate), instruction: 0)
@@ -167,7 +168,7 @@ struct Lowering: ~Copyable {
     case .load, .loadAcquire: comparesContext ? 24 : 9
     case .store, .storeRelease: comparesContext ? 40 : 13
     case .atomic: 40
-    case .callHelper: 40
+    case .callHelper: 64
     case .exit: 6
     case .tailCall, .callSubprogram, .callKernelFunction, .callRegister, .loadPacket: 128
     }

@@ -87,6 +87,10 @@ extension CompiledServices {
   package static let contextOffset = unsafe offset(of: \.context)
   /// Offset of a word for the stack pointer at entry, to leave from any depth after a fault.
   package static let entryStackOffset = unsafe offset(of: \.entryStack)
+  /// Offset of the frame pointer that code stores before it calls a helper that calls back.
+  package static let callerFrameOffset = unsafe offset(of: \.caller.framePointer)
+  /// Offset of one byte that is not 0 after a fault.
+  package static let faultOffset = unsafe offset(of: \.faultCode)
 
   private static func offset<Value>(of field: KeyPath<RunningCPU.Words, Value>) -> Int32 {
     guard let offset = unsafe MemoryLayout<RunningCPU.Words>.offset(of: field) else {

@@ -8,17 +8,26 @@ public struct ProgramCompiler: Sendable {
   package typealias EnterFunction =
     @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
 
+  /// Calls a subprogram of the code that is running, for a helper: its address, the CPU's words and
+  /// r1 to r4; the frame pointer is in ``CompiledServices/callerFrameOffset``. Returns r0.
+  package typealias CallBackFunction =
+    @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
+
   /// Makes the code of a program.
   package let compile: @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   /// Enters code that ``compile`` made.
   package let enter: EnterFunction
+  /// Calls subprograms of code that ``compile`` made.
+  package let callBack: CallBackFunction
 
-  /// Describes a compiler. Whoever makes one keeps the memory behind `enter` alive with `compile`.
+  /// Describes a compiler. Whoever makes one keeps the memory behind `enter` and `callBack` alive
+  /// with `compile`.
   package init(
-    enter: @escaping EnterFunction,
+    enter: @escaping EnterFunction, callBack: @escaping CallBackFunction,
     compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   ) {
     self.enter = enter
+    self.callBack = callBack
     self.compile = compile
   }
 }

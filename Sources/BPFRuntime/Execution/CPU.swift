@@ -52,17 +52,17 @@ public final class CPU {
 
   private let words: StableMemory
   private let stack: StableMemory
-  private let records: StableMemory
+  let records: StableMemory
   private let logMemory: StableMemory
-  private let announcement: Epochs.Announcement
+  let announcement: Epochs.Announcement
   // The runtime's, here as well: loaded through the runtime, every run would count references.
-  private let epochs: Epochs
+  let epochs: Epochs
 
   init(runtime: Runtime, index: Int) throws(LinuxError) {
     self.runtime = runtime
     self.index = index
     unsafe words = try StableMemory(byteCount: MemoryLayout<RunningCPU.Words>.size)
-    stack = try StableMemory(byteCount: Limits.liveFrames * Limits.frameByteCount)
+    stack = try StableMemory(byteCount: Limits.stackByteCount)
     records = try StableMemory(byteCount: Limits.liveFrames * FrameRecord.byteCount)
     logMemory = try StableMemory(byteCount: TailCallLog.byteCount)
     epochs = runtime.epochs
@@ -88,7 +88,7 @@ public final class CPU {
     return packet.metadata..<packet.end
   }
 
-  private var running: RunningCPU { RunningCPU(address: words.address) }
+  var running: RunningCPU { RunningCPU(address: words.address) }
 
   /// State of the random number generator; set it to get the same numbers again.
   public var seed: UInt64 {
@@ -142,6 +142,7 @@ public final class CPU {
     // A trace handler may set another one meanwhile.
     let limit = instructionLimit
     prepare(context, limit)
+    unsafe running.words.pointee.caller.engine = isChecked ? .checked : .unchecked
     epochs.enter(announcement)
     defer { epochs.exit(announcement) }
     let value =
@@ -157,13 +158,14 @@ public final class CPU {
     _ program: Program, _ enter: ProgramCompiler.EnterFunction, _ context: Context
   ) throws(Fault) -> Result {
     prepare(context)
+    unsafe running.words.pointee.caller.engine = .compiled
     let isRecording = recordsTailCalls
     unsafe running.words.pointee.countsInBudget = !isRecording
     unsafe running.words.pointee.budget = isRecording ? 0 : Limits.tailCalls
     epochs.enter(announcement)
     let value = enter(
       program.entry, words.address, context.firstArgument, context.secondArgument,
-      stack.address &+ UInt64(Limits.liveFrames * Limits.frameByteCount))
+      stack.address &+ UInt64(Limits.stackByteCount))
     epochs.exit(announcement)
     if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
     let left =
@@ -173,6 +175,21 @@ public final class CPU {
 
   private func prepare(_ context: Context, _ limit: UInt64) {
     prepare(context)
+    setLimits(limit)
+  }
+
+  /// Gets ready for a subprogram that gets no context.
+  func prepareWithoutContext() {
+    unsafe running.words.pointee.hopsLeft = Limits.tailCalls
+    unsafe running.words.pointee.budget = Limits.tailCalls
+    unsafe running.words.pointee.countsInBudget = true
+    unsafe running.words.pointee.context = 0
+    unsafe running.words.pointee.packet = 0
+    unsafe running.words.pointee.faultCode = 0
+    setLimits(instructionLimit)
+  }
+
+  private func setLimits(_ limit: UInt64) {
     unsafe running.words.pointee.instructionsLeft = limit
     let (bytes, overflow) = limit.multipliedReportingOverflow(by: Limits.helperBytesPerInstruction)
     unsafe running.words.pointee.helperBytesLeft =
@@ -198,11 +215,13 @@ public final class CPU {
     return withExtendedLifetime((program, context)) {
       Interpreter<Policy>.run(
         program.entry, memory, frames: FrameStack(records: records.address),
-        firstArgument: context.firstArgument, secondArgument: context.secondArgument)
+        arguments: HelperArguments(
+          values: [context.firstArgument, context.secondArgument, 0, 0, 0]))
     }
   }
 
-  private var fault: Fault? {
+  /// What stopped the last run.
+  var fault: Fault? {
     let words = unsafe running.words.pointee
     guard let code = unsafe FaultCode(rawValue: words.faultCode),
       let kind = unsafe code.kind(address: words.faultAddress, detail: Int(words.faultDetail))

@@ -3,6 +3,13 @@
 // Invariant: the block is owned by a CPU object and outlives every run on it; only the thread that
 // runs the CPU touches it. Engines and helpers get its address.
 
+/// How the program on a CPU is being executed.
+enum RunningEngine: UInt8, Sendable {
+  case checked
+  case unchecked
+  case compiled
+}
+
 /// What engines and helpers know about the CPU that runs a program, behind one address.
 @safe
 public struct RunningCPU {
@@ -50,6 +57,25 @@ public struct RunningCPU {
     var countsInBudget: Bool = false
     /// The host's stack pointer when compiled code was entered.
     var entryStack: UInt64 = 0
+    /// Where the program is that calls a helper which calls back: see ``Caller``.
+    var caller = Caller()
+    /// Number of the timer whose subprogram runs, or 0.
+    var runningTimer: UInt64 = 0
+  }
+
+  /// What a helper needs to know about its caller to run a subprogram on the same CPU. Engines
+  /// write it before they call a helper that calls back, and which engine it is before a run.
+  struct Caller {
+    /// r10 of the caller.
+    var framePointer: UInt64 = 0
+    /// The first instruction of the calling program; interpreters only.
+    var entry: UInt64 = 0
+    /// Where the next frame record goes; interpreters only.
+    var records: UInt64 = 0
+    /// Frames of the calling program, its own included; interpreters only.
+    var depth: UInt64 = 0
+    /// What executes the program.
+    var engine = RunningEngine.checked
   }
 
   let words: UnsafeMutablePointer<Words>

@@ -42,6 +42,8 @@ public struct Helper: Sendable {
     case size(allowsZero: Bool = false)
     /// Memory of a fixed size, readable and writable.
     case fixedMemory(byteCount: Int)
+    /// A subprogram of the calling program, which the helper calls back.
+    case function
   }
 
   /// What a helper returns.
@@ -73,6 +75,9 @@ public struct Helper: Sendable {
     self.function = function
   }
 
+  /// Whether engines have to say where they are before they call it.
+  package var callsBack: Bool { arguments.contains(.function) }
+
   /// Whether the size of every memory argument can be known.
   private static func areComplete(_ arguments: [Argument]) -> Bool {
     arguments.indices.allSatisfy { position in
@@ -80,7 +85,7 @@ public struct Helper: Sendable {
       case .mapKey, .mapValue: arguments[..<position].contains(.map)
       case .readableMemory, .writableMemory:
         if case .size? = arguments.dropFirst(position + 1).first { true } else { false }
-      case .anything, .context, .map, .size, .fixedMemory: true
+      case .anything, .context, .map, .size, .fixedMemory, .function: true
       }
     }
   }

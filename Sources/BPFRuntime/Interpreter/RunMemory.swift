@@ -30,10 +30,10 @@ struct RunMemory<Policy: RunPolicy> {
   /// The image of the program that runs now.
   var image: UnsafePointer<ImageHeader>
 
-  init(cpu: RunningCPU, stackHigh: UInt64, entry: UInt64) {
+  init(cpu: RunningCPU, stackHigh: UInt64, framePointer: UInt64? = nil, entry: UInt64) {
     self.cpu = cpu
     self.stackHigh = stackHigh
-    framePointer = stackHigh
+    self.framePointer = framePointer ?? stackHigh
     unsafe image = Self.header(ofEntry: entry)
   }
 

@@ -96,6 +96,7 @@ extension HelperSignature.Argument {
     case .writableMemory(let orNull): self = .memory(writes: true, orNull: orNull)
     case .size(let allowsZero): self = .size(allowsZero: allowsZero)
     case .fixedMemory(let byteCount): self = .fixedMemory(byteCount: byteCount, writes: true)
+    case .function: self = .callback
     }
   }
 
