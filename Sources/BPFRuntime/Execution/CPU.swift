@@ -46,6 +46,13 @@ public final class CPU {
   /// Receives what programs print with `bpf_trace_printk`, as UTF-8 without a terminator. Called
   /// in the middle of a run, so it must not run anything on this CPU.
   public var traceHandler: (([UInt8]) -> Void)?
+  /// What programs on this CPU can find out about the world.
+  public var environment = Environment() {
+    didSet {
+      unsafe running.words.pointee.socketsLow = environment.sockets.addresses.lowerBound
+      unsafe running.words.pointee.socketsHigh = environment.sockets.addresses.upperBound
+    }
+  }
   /// Instructions that one checked run may execute; it bounds the memory that helpers are given
   /// to work on as well.
   public var instructionLimit = Limits.executedInstructions
@@ -86,6 +93,12 @@ public final class CPU {
   var packetAddresses: Range<UInt64> {
     guard let packet = running.packet, packet.metadata <= packet.end else { return 0..<0 }
     return packet.metadata..<packet.end
+  }
+
+  /// Where the context of the current run is, as far as it stands in memory as programs see it.
+  var contextAddresses: Range<UInt64> {
+    let start = running.context
+    return unsafe start..<start &+ running.words.pointee.contextByteCount
   }
 
   var running: RunningCPU { RunningCPU(address: words.address) }
@@ -185,6 +198,7 @@ public final class CPU {
     unsafe running.words.pointee.countsInBudget = true
     unsafe running.words.pointee.context = 0
     unsafe running.words.pointee.packet = 0
+    unsafe running.words.pointee.contextByteCount = 0
     unsafe running.words.pointee.faultCode = 0
     setLimits(instructionLimit)
   }
@@ -201,6 +215,7 @@ public final class CPU {
     unsafe running.words.pointee.hopsLeft = Limits.tailCalls
     unsafe running.words.pointee.context = context.firstArgument
     unsafe running.words.pointee.packet = context.filledDescriptor?.address ?? 0
+    unsafe running.words.pointee.contextByteCount = context.plainByteCount
     unsafe running.words.pointee.faultCode = 0
     if recordsTailCalls { TailCallLog(address: logMemory.address).count = 0 }
   }

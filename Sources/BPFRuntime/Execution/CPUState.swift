@@ -59,6 +59,12 @@ public struct RunningCPU {
     var entryStack: UInt64 = 0
     /// Where the program is that calls a helper which calls back: see ``Caller``.
     var caller = Caller()
+    /// Bytes of the context that helpers may read: none where engines translate accesses.
+    var contextByteCount: UInt64 = 0
+    /// Where the sockets are that programs may read.
+    var socketsLow: UInt64 = 0
+    /// Just past the last one.
+    var socketsHigh: UInt64 = 0
     /// Number of the timer whose subprogram runs, or 0.
     var runningTimer: UInt64 = 0
   }
@@ -94,6 +100,11 @@ public struct RunningCPU {
 
   /// The address of the context of the current run.
   public var context: UInt64 { unsafe words.pointee.context }
+
+  /// Where the sockets are that programs may read.
+  var socketAddresses: Range<UInt64> {
+    unsafe words.pointee.socketsLow..<words.pointee.socketsHigh
+  }
 
   /// The packet of the current run, if its type has one.
   var packet: PacketDescriptor? {

@@ -22,8 +22,8 @@ struct SubprogramCaller {
 
   /// Prepares calls of one function.
   ///
-  /// - Parameter usesScratch: Whether the helper wants ``scratch``: 512 bytes on the program's stack
-  ///   for what it passes by address.
+  /// - Parameter usesScratch: Whether the helper wants ``scratch``: 512 bytes on the program's
+  ///   stack for what it passes by address.
   init(_ cpu: RunningCPU, _ function: UInt64, usesScratch: Bool = false) {
     self.cpu = cpu
     self.function = function

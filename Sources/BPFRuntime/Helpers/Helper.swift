@@ -44,6 +44,8 @@ public struct Helper: Sendable {
     case fixedMemory(byteCount: Int)
     /// A subprogram of the calling program, which the helper calls back.
     case function
+    /// A socket that a helper returned.
+    case socket
   }
 
   /// What a helper returns.
@@ -52,6 +54,10 @@ public struct Helper: Sendable {
     case scalar
     /// The address of a value of the map argument, or 0.
     case mapValueOrNull
+    /// The address of a socket that may be read, or 0.
+    case socketOrNull
+    /// The address of memory that may be read and written, or 0.
+    case memoryOrNull
     /// Nothing that means anything.
     case void
   }
@@ -85,7 +91,7 @@ public struct Helper: Sendable {
       case .mapKey, .mapValue: arguments[..<position].contains(.map)
       case .readableMemory, .writableMemory:
         if case .size? = arguments.dropFirst(position + 1).first { true } else { false }
-      case .anything, .context, .map, .size, .fixedMemory, .function: true
+      case .anything, .context, .map, .size, .fixedMemory, .function, .socket: true
       }
     }
   }

@@ -121,6 +121,9 @@ extension RunMemory {
     let stackLow = framePointer &- UInt64(Limits.frameByteCount)
     if address >= stackLow, end <= stackHigh { return true }
     if let packet = cpu.packet, address >= packet.metadata, end <= packet.end { return true }
+    if !isWrite, cpu.socketAddresses.contains(address), end <= cpu.socketAddresses.upperBound {
+      return true
+    }
     return isInMapValue(address, size, isWrite: isWrite)
   }
 

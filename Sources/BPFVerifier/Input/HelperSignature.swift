@@ -79,6 +79,8 @@ struct HelperSignature: Sendable {
     switch helper.result {
     case .scalar: result = .scalar
     case .mapValueOrNull: result = .mapValueOrNull
+    case .memoryOrNull: result = .memoryOrNull
+    case .socketOrNull: result = .socketOrNull(.full)
     case .void: result = .void
     }
   }
@@ -97,6 +99,7 @@ extension HelperSignature.Argument {
     case .size(let allowsZero): self = .size(allowsZero: allowsZero)
     case .fixedMemory(let byteCount): self = .fixedMemory(byteCount: byteCount, writes: true)
     case .function: self = .callback
+    case .socket: self = .socket
     }
   }
 

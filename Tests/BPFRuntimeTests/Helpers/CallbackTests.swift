@@ -238,36 +238,6 @@ struct CallbackTests {
     #expect(try bench.nextKey("map", after: nil) == nil)
   }
 
-  @Test("a tail call in a callback takes the callback's place only", arguments: Engine.ours)
-  func tailCall(engine: Engine) throws {
-    let bench = try engine.bench()
-    try bench.makeSlots("slots", 1)
-    try bench.load(
-      "main",
-      """
-      *(u64 *)(r10 -8) = r1
-      r1 = 40
-      r2 = function[each]
-      r3 = r10
-      r3 += -8
-      r4 = 0
-      call 181
-      exit
-      each:
-      r1 = *(u64 *)(r2 +0)
-      r2 = map[slots]
-      r3 = 0
-      call 12
-      r0 = 1
-      exit
-      """)
-    try bench.load("zero", Text.returning(0))
-    #expect(try bench.run("main") == 1)
-    try bench.store("zero", in: "slots", at: 0)
-    // The budget of the run is spent by the 33rd.
-    #expect(try bench.run("main") == 34)
-  }
-
   @Test("a fault in a callback ends the run and names its place")
   func faultInCallback() throws {
     let runtime = Runtime()

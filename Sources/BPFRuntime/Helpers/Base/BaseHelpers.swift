@@ -6,9 +6,8 @@ extension Helper {
       monotonicTime, bootTime, coarseTime, atomicTime, jiffies,
       random, processorID, numaNode,
       tracePrint, tracePrintArray,
-      currentProcess, currentUser, currentCommand,
       parseSigned, parseUnsigned, compareStrings,
-    ] + callbacks
+    ] + callbacks + probes + texts + dynamicPointers + processes
 
   /// `bpf_get_prandom_u32`: 32 bits from the CPU's generator; see ``CPU/seed``.
   public static let random = Helper(

@@ -30,8 +30,8 @@ extension Helper {
     return index
   }
 
-  /// `bpf_for_each_map_elem`: calls a subprogram with the map, a key, its value and a pointer of the
-  /// program's for every element until it returns something other than 0; returns how often it did.
+  /// `bpf_for_each_map_elem`: calls a subprogram with the map, a key, its value and a pointer of
+  /// the program's for every element until it returns something other than 0; returns how often.
   ///
   /// EINVAL for flags and for kinds of maps that cannot be walked, where Linux refuses the program.
   /// Elements that go away meanwhile are left out, those that come may be.
