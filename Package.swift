@@ -51,7 +51,9 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Switchyard",
-      dependencies: ["BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks"],
+      dependencies: [
+        "BPFInstructions", "BPFObject", "BPFRuntime", "BPFVerifier", "BPFCompiler", "BPFHooks",
+      ],
       swiftSettings: settings),
     .target(
       name: "SwitchyardCommands",
@@ -86,7 +88,8 @@ let package = Package(
     .testTarget(
       name: "BPFVerifierTests",
       dependencies: [
-        "BPFVerifier", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "TestSupport",
+        "BPFVerifier", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFCompiler", "BPFKernel",
+        "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(
@@ -103,7 +106,9 @@ let package = Package(
       swiftSettings: testSettings),
     .testTarget(
       name: "SwitchyardCommandsTests",
-      dependencies: ["SwitchyardCommands", "Switchyard", "BPFInstructions", "TestSupport"],
+      dependencies: [
+        "SwitchyardCommands", "Switchyard", "BPFCompiler", "BPFInstructions", "TestSupport",
+      ],
       swiftSettings: testSettings),
     .testTarget(
       name: "DifferentialTests",

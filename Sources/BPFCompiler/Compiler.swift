@@ -1,5 +1,4 @@
 public import BPFRuntime
-import CPlatform
 import X86Assembler
 
 extension ProgramCompiler {
@@ -12,15 +11,15 @@ extension ProgramCompiler {
   /// ```
   public static func x86() -> ProgramCompiler? {
     #if arch(x86_64) && os(Linux)
-    return CodeRegion().map { ProgramCompiler(region: $0, hasBMI2: switchyard_has_bmi2() != 0) }
+    return CodeRegion().map { ProgramCompiler(region: $0, processor: .current) }
     #else
     return nil
     #endif
   }
 
-  /// A compiler with a region of its own, for tests: without BMI2 on processors that have it.
-  package init(region: CodeRegion, hasBMI2: Bool) {
-    let compiler = Compiler(region: region, hasBMI2: hasBMI2)
+  /// A compiler with a region of its own, for tests: for processors that have less than this one.
+  package init(region: CodeRegion, processor: ProcessorFeatures) {
+    let compiler = Compiler(region: region, processor: processor)
     self.init(
       enter: enterFunction(at: region.entryCode.enter),
       callBack: callBackFunction(at: region.entryCode.callBack)
@@ -33,7 +32,7 @@ extension ProgramCompiler {
 /// Compiles programs into a region.
 struct Compiler: Sendable {
   let region: CodeRegion
-  let hasBMI2: Bool
+  let processor: ProcessorFeatures
 
   func compile(_ unit: CompilationUnit) throws(LoadError) -> any CompiledCode {
     if let code = try place(unit, usesShortJumps: true) { return code }
@@ -46,7 +45,7 @@ struct Compiler: Sendable {
   private func place(
     _ unit: CompilationUnit, usesShortJumps: Bool
   ) throws(LoadError) -> CodeBlock? {
-    let code = try Lowering(unit, region, hasBMI2: hasBMI2, usesShortJumps: usesShortJumps).lower()
+    let code = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps).lower()
     let block: CodeBlock?
     do throws(Encoder.PlacementError) {
       block = try region.place(code, programID: unit.programID)

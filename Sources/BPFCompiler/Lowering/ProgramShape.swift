@@ -27,6 +27,14 @@ struct ProgramShape {
   /// The first instructions of functions whose addresses are taken, in order.
   var addressed: [Int] = []
 
+  /// Whether functions have instructions in common.
+  var sharesCode: Bool { functions.contains { !$0.shares.isEmpty } }
+
+  /// Whether a function calls others of the program, which overwrite registers.
+  func callsFunctions(_ number: Int) -> Bool {
+    functions[number].callsRegister || !functions[number].callees.isEmpty
+  }
+
   /// As many as Linux takes.
   private static let functionLimit = 256
 

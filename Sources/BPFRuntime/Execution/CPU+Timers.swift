@@ -49,7 +49,7 @@ extension CPU {
     unsafe running.words.pointee.caller = RunningCPU.Caller(
       framePointer: stackAddresses.upperBound &+ frame, entry: program.image.entry,
       records: records.address, depth: 0, engine: timer.engine)
-    epochs.enter(announcement)
+    beginRun()
     _ = withExtendedLifetime((program, map)) {
       SubprogramCaller(running, timer.function, usesScratch: true)
         .call(map.header.address, key, value)

@@ -57,6 +57,9 @@ public struct RunningCPU {
     var countsInBudget: Bool = false
     /// The host's stack pointer when compiled code was entered.
     var entryStack: UInt64 = 0
+    /// Address of the table that the current run finds the slots of arrays by: the one of the
+    /// generation that was current when it started.
+    var generation: UInt64 = 0
     /// Where the program is that calls a helper which calls back: see ``Caller``.
     var caller = Caller()
     /// Bytes of the context that helpers may read: none where engines translate accesses.

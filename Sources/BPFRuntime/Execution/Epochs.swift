@@ -92,9 +92,11 @@ final class Epochs: Sendable {
     // Against the fence of `enter`: either the run sees that the object is hidden, or `collect`
     // sees the run.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
     waiting.wrappingAdd(1, ordering: .relaxed)
-    state.withLock { $0.retired.append(Retired(epoch: epoch, object: object)) }
+    state.withLock { state in
+      let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
+      state.retired.append(Retired(epoch: epoch, object: object))
+    }
     collect()
   }
 
@@ -105,9 +107,10 @@ final class Epochs: Sendable {
         state.announcements.values.lazy
         .map { $0.epoch.load(ordering: .sequentiallyConsistent) }
         .filter { $0 != 0 }.min() ?? UInt64.max
-      let split = state.retired.partition { $0.epoch < oldest }
-      let freed = Array(state.retired[split...])
-      state.retired.removeSubrange(split...)
+      // In order of their epochs: however much waits for a thread that is not scheduled, what has
+      // to stay is not looked at.
+      let freed = Array(state.retired.prefix { $0.epoch < oldest })
+      if !freed.isEmpty { state.retired.removeFirst(freed.count) }
       return freed
     }
     // The objects go outside the lock: their end may retire others.

@@ -76,6 +76,9 @@ final class Registry: Sendable {
     return programs.first { $0.codeAddresses.contains(function) }
   }
 
+  /// Programs that are there.
+  var programCount: Int { state.withLock { $0.programs.count } }
+
   func program(_ id: UInt32) -> Program? {
     state.withLock { $0.programs[id]?.program }
   }

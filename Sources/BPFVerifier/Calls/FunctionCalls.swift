@@ -61,7 +61,7 @@ extension Explorer {
       }
     }
     calledGlobals.insert(target)
-    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    clearCallerSaved()
     if function.changesPacket { forgetPacket() }
     self[.r0] = .unknown
   }
@@ -174,7 +174,7 @@ extension Explorer {
     } else {
       facts[slot].note(constant: nil)
     }
-    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    clearCallerSaved()
     if state.depth > 0 { try forkTaken() }
     return .next
   }
@@ -187,9 +187,8 @@ extension Explorer {
     leave()
     self[.r0] = .unknown
     forgetPacket()
-    let taken = state
+    try fork(to: site + 1)
     state = here
-    try fork(to: site + 1, taken)
   }
 
   private var isInCallback: Bool {
@@ -223,9 +222,8 @@ extension Explorer {
       self[.r3] = .pointer(.mapValue, map: map)
       self[.r4] = known.callbackData
     }
-    let inside = state
+    try fork(to: start)
     state = here
-    try fork(to: start, inside)
     written = hereWritten
   }
 
@@ -245,9 +243,7 @@ extension Explorer {
     }
     leave()
     slot = frame.callSite
-    var next = state
-    widen(&next)
-    state = next
+    widen()
     return .to(frame.callSite)
   }
 }

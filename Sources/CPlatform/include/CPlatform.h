@@ -36,4 +36,7 @@ void switchyard_synchronize_code(void);
 // Whether the processor is x86-64 and has BMI2.
 int switchyard_has_bmi2(void);
 
+// Whether the processor is x86-64 and has an instruction to count bits.
+int switchyard_has_popcnt(void);
+
 #endif
