@@ -171,7 +171,7 @@ extension Explorer {
     case .packetStart: return .pointer(.packet)
     case .packetEnd: return .pointer(.packetEnd)
     case .packetMetadata: return .pointer(.packetMetadata)
-    case .stored:
+    case .stored, .socket, .flowKeys, .tracepointBuffer, .kernelObject:
       guard field.name == "sk", program.type.number < 0x1_0000 else { return .unknown }
       var socket = RegisterState.pointer(.socketOrNull)
       socket.detail = HelperSignature.Socket.common.rawValue

@@ -6,7 +6,7 @@ final class RuntimeEngine: PacketEngine {
   let collection: Collection
   private let loaded: Collection.LoadedProgram
   private let cpus: [CPU]
-  private let context: PacketContext
+  private let context: Context
   private let clock = ContinuousClock()
   private var turn = 0
   private var last: CPU
@@ -30,12 +30,13 @@ final class RuntimeEngine: PacketEngine {
       summary = "compiled, verified before"
     }
     do throws(LinuxError) {
-      context = try PacketContext(type: program.program.type)
+      let type = program.program.type
+      context =
+        type.context.hasPacket ? try PacketContext(type: type) : try Context(layout: type.context)
     } catch {
       throw CommandFailure(
         .unavailable,
-        "program \(program.spec.name) is of type \(program.program.type.name), which takes no"
-          + " packets")
+        "no memory for the context of program \(program.spec.name)")
     }
     do throws(LinuxError) {
       var cpus: [CPU] = []
@@ -63,17 +64,20 @@ final class RuntimeEngine: PacketEngine {
   }
 
   var type: ProgramType { loaded.program.type }
-  var dataOut: [UInt8] { context.output }
+  var dataOut: [UInt8] { packets?.output ?? context.bytes }
   var tailCalls: [TailCallRecord] { last.tailCalls }
 
   var frame: [UInt8] {
     // The data of a socket filter begins behind the link layer's header, and it cannot change it.
-    context.packet
+    packets?.packet ?? []
   }
+
+  /// The context, if it is one for packets.
+  private var packets: PacketContext? { context as? PacketContext }
 
   func run(_ packet: RawSpan) throws(CommandFailure) -> UInt32? {
     do throws(LinuxError) {
-      try context.load(packet)
+      if let packets { try packets.load(packet) } else { try fill([UInt8](copying: packet)) }
     } catch .invalid {
       return nil
     } catch {
@@ -89,6 +93,13 @@ final class RuntimeEngine: PacketEngine {
     } catch {
       throw failure(error)
     }
+  }
+
+  /// Takes bytes for the context's struct, filled up with zeros; EINVAL for more than it has.
+  private func fill(_ bytes: [UInt8]) throws(LinuxError) {
+    let missing = context.layout.byteCount - bytes.count
+    guard missing >= 0 else { throw .invalid }
+    context.bytes = bytes + [UInt8](repeating: 0, count: missing)
   }
 
   private func failure(_ fault: Fault) -> CommandFailure {

@@ -43,7 +43,7 @@ struct TimerTests {
         exit
         """
       let assembled = try Assembler().assemble(text)
-      let program = try runtime.load(
+      let program = try unsafe runtime.loadUnverified(
         ProgramSource(
           name: "timers", type: .words, instructions: assembled.instructions,
           maps: assembled.references.mapValues { _ in .init(map) }),
