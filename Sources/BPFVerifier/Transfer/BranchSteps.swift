@@ -200,10 +200,12 @@ extension Explorer {
   mutating func settle(_ tested: RegisterState, isNull: Bool) {
     var zero = RegisterState(constant: 0)
     zero.source = provenance.node(Provenance.nowhere)
-    if isNull, tested.reference != 0 {
+    // Of something that belongs to a handle, being 0 says nothing about the handle.
+    if isNull, tested.reference != 0, tested.reference == tested.id {
       state.references.removeAll { $0.id == tested.reference }
     }
-    let hasLock = tested.kind == .mapValueOrNull && program.maps[Int(tested.map)].lockOffset != nil
+    // A lock belongs to one value: it stays known by its id.
+    let isNamed = tested.kind == .mapValueOrNull && program.maps[Int(tested.map)].isNamed
     // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.id == tested.id && $0.kind.mayBeNull }) { value in
       if isNull {
@@ -211,7 +213,7 @@ extension Explorer {
         return
       }
       value.kind = value.kind.nonNull
-      if !hasLock { value.id = 0 }
+      if !isNamed { value.id = 0 }
     }
   }
 }
@@ -220,7 +222,7 @@ extension RegisterKind {
   /// Addresses that the verifier itself knows to be none but real ones.
   var isNeverNull: Bool {
     switch self {
-    case .map, .mapValue, .mapKey, .memory, .socket: true
+    case .map, .mapValue, .mapKey, .memory, .socket, .kernelObject: true
     default: false
     }
   }
