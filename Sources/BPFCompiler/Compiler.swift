@@ -22,10 +22,10 @@ extension ProgramCompiler {
     let compiler = Compiler(region: region, processor: processor)
     self.init(
       enter: enterFunction(at: region.entryCode.enter),
-      callBack: callBackFunction(at: region.entryCode.callBack)
-    ) { unit throws(LoadError) in
-      try compiler.compile(unit)
-    }
+      enterLight: enterFunction(at: region.entryCode.enterLight),
+      enterBatch: enterBatchFunction(at: region.entryCode.enterBatch),
+      callBack: callBackFunction(at: region.entryCode.callBack),
+      compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }
 }
 

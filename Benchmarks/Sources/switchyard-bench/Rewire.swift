@@ -31,6 +31,8 @@ private protocol Rewiring {
   /// Replaces the program of one slot.
   func update(_ slot: UInt32, _ round: Int) throws
   func delete(_ slot: UInt32) throws
+  /// Prepares a swap and tells how long publishing it takes; `nil` where there is no such thing.
+  func publishing(_ round: Int) throws -> Double?
 }
 
 private func bytes(_ value: UInt32) -> [UInt8] {
@@ -76,10 +78,17 @@ private struct RuntimeRewiring: Rewiring {
     }
   }
 
-  func swap(_ round: Int) throws {
+  func swap(_ round: Int) throws { try staged(round).commit() }
+
+  func publishing(_ round: Int) throws -> Double? {
+    let prepared = try staged(round).prepare()
+    return try Sampling.nanoseconds { try prepared.publish() }
+  }
+
+  private func staged(_ round: Int) throws -> ChainTransaction {
     var change = runtime.beginTransaction()
     for slot in 1...8 { try change.set(sets[round & 1][slot], in: slots, at: UInt32(slot)) }
-    try change.commit()
+    return change
   }
 
   func update(_ slot: UInt32, _ round: Int) throws {
@@ -125,6 +134,8 @@ private struct KernelRewiring: Rewiring {
     for slot in UInt32(1)...8 { try update(slot, round) }
   }
 
+  func publishing(_ round: Int) throws -> Double? { nil }
+
   func update(_ slot: UInt32, _ round: Int) throws {
     try slots.update(bytes(slot), sets[round & 1][Int(slot)].slotValue)
   }
@@ -165,6 +176,10 @@ private enum RewireSamples {
         try Sampling.nanoseconds {
           for count in 0..<repetitions { try rewiring.swap(count) }
         } / Double(repetitions))
+      let publishing = try (0..<repetitions).compactMap { try rewiring.publishing($0) }
+      if !publishing.isEmpty {
+        samples["swap_8_publish", default: []].append(Sampling.median(publishing))
+      }
       // Deleting needs something to be there: only the deletions are timed.
       var deletions = 0
       var time = 0.0
@@ -176,10 +191,10 @@ private enum RewireSamples {
       }
       samples["delete_34", default: []].append(time / Double(deletions))
     }
-    return ["update_34", "delete_34", "swap_8"].map { name in
-      Row(
-        topic: "rewire", name: name, engine: rewiring.name,
-        ns: Sampling.median(samples[name] ?? []))
+    return ["update_34", "delete_34", "swap_8", "swap_8_publish"].compactMap { name in
+      samples[name].map {
+        Row(topic: "rewire", name: name, engine: rewiring.name, ns: Sampling.median($0))
+      }
     }
   }
 }

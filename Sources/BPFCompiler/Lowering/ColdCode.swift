@@ -22,6 +22,9 @@ struct ColdCode {
     case exitWithZero(hasIterations: Bool)
     /// Ends the run after a fault.
     case abort
+    /// Adds to a register what was put off in a loop.
+    case add(MachineRegister, Int32)
+    case zero(MachineRegister)
   }
 
   init(_ label: Encoder.Label, _ resume: Encoder.Label?, _ work: Work) {
@@ -72,6 +75,8 @@ extension Lowering {
       leaveFunction(hasIterations: hasIterations)
       out.ret()
     case .abort: out.jump(toAddress: entryCode.abort)
+    case .add(let register, let amount): out.binary(.add, .doubleWord, register, amount)
+    case .zero(let register): out.binary(.xor, .word, register, register)
     }
   }
 }

@@ -30,6 +30,8 @@ struct Lowering: ~Copyable {
   var flags: Flags?
   /// What comes behind the last instruction, because it is rarely executed.
   var cold: [ColdCode] = []
+  /// Which instructions the code so far comes from.
+  var origins: [CodeOrigin] = []
   /// By block, the sum of the longest codes of all blocks up to its end.
   private var ends: [Int32]
   /// By block, the same up to its start.
@@ -78,7 +80,7 @@ struct Lowering: ~Copyable {
   }
 
   /// Compiles the whole program.
-  consuming func lower() throws(LoadError) -> Encoder {
+  consuming func lower() throws(LoadError) -> LoweredCode {
     var positions = [Int](repeating: .max, count: plan.blocks.count)
     for (position, number) in order.enumerated() { positions[number] = position }
     var isLoopHead = [Bool](repeating: false, count: plan.blocks.count)
@@ -99,7 +101,8 @@ struct Lowering: ~Copyable {
       try lower(block, number, followedBy: next)
     }
     lowerCold()
-    return out
+    let usesPreserved = plan.usesPreserved(unit)
+    return LoweredCode(encoder: out, usesPreserved: usesPreserved, origins: origins)
   }
 
   private mutating func enterBlock(_ number: Int) {
@@ -114,16 +117,12 @@ struct Lowering: ~Copyable {
   private mutating func lower(
     _ block: Plan.Block, _ number: Int, followedBy next: Int
   ) throws(LoadError) {
-    try lowerSteps(of: block)
-    // Twice is as good as once, and has half the jumps back.
     if let branch = block.branch, isShortLoop(block, number) {
-      compare(branch)
-      let leavesIfTaken = block.taken != number
-      out.jump(
-        if: leavesIfTaken ? branch.condition.code : branch.condition.code.inverted,
-        labels[leavesIfTaken ? block.taken : block.next])
+      lowerTwice(block, branch, number)
+    } else {
       try lowerSteps(of: block)
     }
+    if let branch = block.branch { note(branch.origin) }
     guard let branch = block.branch else {
       if block.next >= 0, block.next != next { jump(to: block.next, from: number) }
       return
@@ -138,10 +137,18 @@ struct Lowering: ~Copyable {
     }
   }
 
+  /// Notes which instruction the next bytes come from.
+  mutating func note(_ origin: Int32) {
+    let slot = unit.slots[Int(origin)]
+    guard origins.last?.slot != slot else { return }
+    origins.append(CodeOrigin(offset: UInt32(truncatingIfNeeded: out.count), slot: slot))
+  }
+
   private mutating func lowerSteps(of block: Plan.Block) throws(LoadError) {
     flags = nil
     for index in block.range {
       let step = plan.steps[index]
+      if step.form != .removed { note(step.origin) }
       if step.form == .plain {
         flags = nil
         if plan.snapshots.indices.contains(Int(step.immediate)) {
@@ -153,19 +160,6 @@ struct Lowering: ~Copyable {
       }
     }
   }
-
-  /// Whether a block is a loop by itself, and so short that jumping back is what it waits for.
-  private func isShortLoop(_ block: Plan.Block, _ number: Int) -> Bool {
-    guard block.taken == number || block.next == number else { return false }
-    var count = 0
-    for step in plan.steps[block.range] where step.form != .removed {
-      if step.form == .plain { return false }
-      count += 1
-    }
-    return count <= Self.shortLoopStepCount
-  }
-
-  private static let shortLoopStepCount = 10
 
   /// Loops start where a fetch of the processor starts.
   private mutating func alignLoop() {
@@ -206,6 +200,7 @@ struct Lowering: ~Copyable {
       case .removed: break
       case .plain: sum &+= longestCode(of: unit.instructions[Int(step.origin)].operation)
       case .load, .store, .binaryLoad, .address: sum &+= 14
+      case .lookup: sum &+= 64
       default: sum &+= 12
       }
     }

@@ -54,6 +54,7 @@ extension CPU {
       SubprogramCaller(running, timer.function, usesScratch: true)
         .call(map.header.address, key, value)
     }
+    unsafe running.words.pointee.caller = RunningCPU.Caller()
     epochs.exit(announcement)
     if let fault { throw fault }
   }

@@ -37,7 +37,7 @@ public final class Program: Sendable {
 
   init(
     id: UInt32, source: ProgramSource, maps: [Map], image: consuming ProgramImage,
-    code: (any CompiledCode)?, enter: ProgramCompiler.EnterFunction?, registry: Registry
+    code: (any CompiledCode)?, compiler: ProgramCompiler?, registry: Registry
   ) {
     self.id = id
     name = source.name
@@ -49,7 +49,7 @@ public final class Program: Sendable {
     tailCallSites = image.tailCallSites
     self.maps = maps
     self.code = code
-    self.enter = code == nil ? nil : enter
+    enter = code.flatMap { $0.usesPreserved ? compiler?.enter : compiler?.enterLight }
     contextAccess = source.type.context.access
     engine = code == nil ? .interpreter : .compiled
     entry = code?.entry ?? image.entry
@@ -65,6 +65,23 @@ public final class Program: Sendable {
 
   /// The machine code, from its entry on; empty for an interpreted program.
   public var machineCode: [UInt8] { code?.bytes ?? [] }
+
+  /// Which instructions the machine code comes from, by ascending offset; what is behind the last
+  /// one is rarely executed.
+  public var machineCodeOrigins: [CodeOrigin] { code?.origins ?? [] }
+
+  /// The name that Linux gives compiled programs in its list of symbols.
+  public var symbolName: String { "bpf_prog_\(instructions.tag)_\(name)" }
+
+  /// The line that stands for the machine code in `/tmp/perf-PID.map`, by which `perf` names
+  /// programs: start and size in hexadecimal, and the name. `nil` for an interpreted program.
+  ///
+  /// A file of such lines tells everybody who can read it where the code is.
+  public var perfMapLine: String? {
+    guard let code else { return nil }
+    let size = String(code.bytes.count, radix: 16)
+    return "\(String(code.entry, radix: 16)) \(size) \(symbolName)"
+  }
 
   /// How often each tail-call site was passed, on all CPUs together: one element per site.
   ///

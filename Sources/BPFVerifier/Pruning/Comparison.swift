@@ -43,7 +43,8 @@ extension Explorer {
   mutating func covers(_ index: Int, _ agreement: Agreement) -> Bool {
     guard states[index].references.count == state.references.count,
       (states[index].lock == 0) == (state.lock == 0),
-      states[index].purpose == state.frame.purpose
+      states[index].purpose == state.frame.purpose,
+      states[index].callbackDepth <= state.frame.callbackDepth
     else { return false }
     // Taken out for the time of the comparison, which then only reads the rest.
     var ids = IDMap()
@@ -67,6 +68,7 @@ extension Explorer {
       let old = states[index].callers[frame]
       let new = state.callers[frame]
       guard old.callSite == new.callSite, old.purpose == new.purpose,
+        old.callbackDepth <= new.callbackDepth,
         covers(old.registers, new.registers, live: code.liveRegisters[site], agreement, &ids),
         covers(old.stack, new.stack, states[index].read[frame], agreement, &ids)
       else { return false }
@@ -162,6 +164,11 @@ extension Explorer {
     _ old: StackSlot, _ new: StackSlot, _ agreement: Agreement, _ ids: inout IDMap
   ) -> Bool {
     if agreement == .same, old.bytes != new.bytes { return false }
+    if old[byte: 0] == StackByte.dynptr {
+      return old.bytes == new.bytes && old.value.detail == new.value.detail
+        && ids.admits(old.value.id, new.value.id)
+        && ids.admits(old.value.reference, new.value.reference)
+    }
     if old.isSpilled, new.isSpilled, old.spilledByteCount == new.spilledByteCount {
       guard covers(old.value, new.value, agreement, &ids) else { return false }
     } else if old.isSpilled, !holdsAnything(old, new) {
@@ -176,6 +183,7 @@ extension Explorer {
       case StackByte.anything:
         // A number's bytes may be anything; an address read in parts would be refused.
         if after == StackByte.spilled, !new.value.isScalar { return false }
+        if after == StackByte.dynptr { return false }
         if after == StackByte.invalid, options.isStrict { return false }
       case StackByte.spilled: continue
       default: return false

@@ -8,6 +8,8 @@ enum StackByte {
   /// Anything.
   static let anything: UInt8 = 2
   static let zero: UInt8 = 3
+  /// Part of a dynptr.
+  static let dynptr: UInt8 = 4
 }
 
 /// Eight bytes of a stack, aligned.
@@ -76,12 +78,16 @@ struct Frame: Sendable {
   var callSite: Int
   /// How the frame came about, for returning from it.
   var purpose: Purpose = .call
+  /// How often the helper that the frame is calling has called back already.
+  var callbackDepth: UInt32 = 0
 
   /// Why a function runs.
   enum Purpose: Hashable, Sendable {
     case call
     /// A helper calls it; these are the values that its result may have.
     case callback(helper: Int32, maximum: UInt64)
+    /// It runs on its own, after the program.
+    case later
   }
 
   /// A frame in which only the frame pointer is readable.
@@ -110,6 +116,8 @@ struct PathState: Sendable {
   var lock: UInt32 = 0
   /// How often a `may_goto` went on.
   var mayGotoDepth: UInt32 = 0
+  /// Whether a dynptr was made on this path.
+  var hasDynptrs = false
 
   /// A handle that a helper gave out.
   struct Reference: Hashable, Sendable {

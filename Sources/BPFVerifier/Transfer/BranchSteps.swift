@@ -151,6 +151,7 @@ extension Explorer {
     guard known.id != 0, known.isScalar else { return }
     var source = known.source
     // All copies depend on each other from here on.
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.id == known.id && $0.isScalar }) { value in
       source = provenance.union(source, value.source)
       let knownDistance = known.isLinkedByDistance ? known.offset : 0
@@ -164,6 +165,7 @@ extension Explorer {
       }
     }
     guard source != known.source else { return }
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.id == known.id && $0.isScalar }) { $0.source = source }
   }
 
@@ -198,17 +200,20 @@ extension Explorer {
   mutating func settle(_ tested: RegisterState, isNull: Bool) {
     var zero = RegisterState(constant: 0)
     zero.source = provenance.node(Provenance.nowhere)
-    if isNull, tested.reference != 0 {
+    // Of something that belongs to a handle, being 0 says nothing about the handle.
+    if isNull, tested.reference != 0, tested.reference == tested.id {
       state.references.removeAll { $0.id == tested.reference }
     }
-    let hasLock = tested.kind == .mapValueOrNull && program.maps[Int(tested.map)].lockOffset != nil
+    // A lock belongs to one value: it stays known by its id.
+    let isNamed = tested.kind == .mapValueOrNull && program.maps[Int(tested.map)].isNamed
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.id == tested.id && $0.kind.mayBeNull }) { value in
       if isNull {
         value = zero
         return
       }
       value.kind = value.kind.nonNull
-      if !hasLock { value.id = 0 }
+      if !isNamed { value.id = 0 }
     }
   }
 }
@@ -217,7 +222,7 @@ extension RegisterKind {
   /// Addresses that the verifier itself knows to be none but real ones.
   var isNeverNull: Bool {
     switch self {
-    case .map, .mapValue, .mapKey, .memory, .socket: true
+    case .map, .mapValue, .mapKey, .memory, .socket, .kernelObject: true
     default: false
     }
   }
@@ -266,6 +271,7 @@ extension Explorer {
 
   /// The packet reaches at least this far behind an address and its copies.
   mutating func extend(_ pointer: RegisterState, to range: UInt32) {
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.kind == pointer.kind && $0.id == pointer.id }) { value in
       value.range = max(value.range, range)
     }

@@ -7,6 +7,8 @@ final class RuntimeEngine: PacketEngine {
   private let loaded: Collection.LoadedProgram
   private let cpus: [CPU]
   private let context: Context
+  /// `nil` where there are no packets.
+  private let batch: PacketBatch?
   private let clock = ContinuousClock()
   private var turn = 0
   private var last: CPU
@@ -33,6 +35,7 @@ final class RuntimeEngine: PacketEngine {
       let type = program.program.type
       context =
         type.context.hasPacket ? try PacketContext(type: type) : try Context(layout: type.context)
+      batch = type.context.hasPacket ? try PacketBatch(type: type) : nil
     } catch {
       throw CommandFailure(
         .unavailable,
@@ -45,6 +48,7 @@ final class RuntimeEngine: PacketEngine {
         cpu.clock = settings.clock
         if let seed = settings.seed { cpu.seed = seed &+ UInt64(index) }
         cpu.recordsTailCalls = settings.recordsTailCalls
+        cpu.countsTailCalls = true
         cpu.traceHandler = settings.traceHandler
         cpus.append(cpu)
       }
@@ -117,4 +121,41 @@ final class RuntimeEngine: PacketEngine {
   var tailCallCounts: TailCallCounts {
     collection.programs.flatMap(\.program.tailCallCounts).reduce(TailCallCounts(), +)
   }
+}
+
+extension RuntimeEngine: BatchingEngine {
+  /// Packets take turns on CPUs one by one.
+  var canBatch: Bool { batch != nil && cpus.count == 1 && !last.recordsTailCalls }
+
+  func add(_ packet: RawSpan) throws(CommandFailure) -> Bool {
+    do throws(LinuxError) {
+      guard let batch else { return false }
+      try batch.append(packet)
+      return true
+    } catch .invalid {
+      return false
+    } catch {
+      throw CommandFailure(.unavailable, "cannot take a packet in: \(error)")
+    }
+  }
+
+  func runBatch(_ finished: (Int, UInt32) -> Void) -> CommandFailure? {
+    guard let batch else { return nil }
+    let start = clock.now
+    var found: CommandFailure?
+    do throws(Fault) {
+      try last.run(loaded.program, over: batch)
+    } catch {
+      found = failure(error)
+    }
+    elapsed += clock.now - start
+    for index in 0..<batch.finishedCount {
+      finished(index, UInt32(truncatingIfNeeded: batch.returnValue(at: index)))
+    }
+    batch.removeAll()
+    return found
+  }
+
+  var batchCount: Int { batch?.count ?? 0 }
+  var isBatchFull: Bool { batch?.isFull ?? false }
 }
