@@ -10,10 +10,16 @@ import Testing
     "needs the measured rights: set SWITCHYARD_SPEC to the folder of the specification"))
 struct ContextRightsTests {
   private struct Measured: Decodable {
-    var prog_type: UInt32
-    var attach_type: UInt32
+    var programType: UInt32
+    var attachType: UInt32
     var read: [String: String]
     var write: [String: Int]
+
+    enum CodingKeys: String, CodingKey {
+      case programType = "prog_type"
+      case attachType = "attach_type"
+      case read, write
+    }
   }
 
   private struct Helpers: Decodable {
@@ -46,7 +52,7 @@ struct ContextRightsTests {
     for (name, measured) in all {
       let type = try #require(
         ProgramType.described(
-          number: measured.prog_type, expectedAttachType: measured.attach_type), "\(name)")
+          number: measured.programType, expectedAttachType: measured.attachType), "\(name)")
       for offset in 0..<260 {
         for size in [1, 2, 4, 8] where offset + size <= 260 {
           let key = "\(offset):\(size)"
@@ -70,7 +76,7 @@ struct ContextRightsTests {
       let measured = try #require(all[name])
       let type = try #require(
         ProgramType.described(
-          number: measured.prog_type, expectedAttachType: measured.attach_type))
+          number: measured.programType, expectedAttachType: measured.attachType))
       let here = Set(type.helpers.keys).union(type.missingHelpers).union([12])
       #expect(here == Set(numbers), "\(name): \(here.symmetricDifference(numbers).sorted())")
     }

@@ -142,9 +142,9 @@ extension Explorer {
 
   private mutating func forgetParts(of id: UInt32) {
     let owner = Int32(truncatingIfNeeded: id)
-    state.change(where: { $0.map == owner && ($0.kind == .memory || $0.kind == .memoryOrNull) }) {
-      $0 = .unknown
-    }
+    state.change(
+      where: { $0.map == owner && ($0.kind == .memory || $0.kind == .memoryOrNull) },
+      by: { $0 = .unknown })
   }
 
   /// Slots are about to be written: dynptrs that reach into them are none any more.

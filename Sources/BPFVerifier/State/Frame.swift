@@ -143,12 +143,12 @@ struct PathState: Sendable {
   /// Applies a change to every register and every spilled one that it is about.
   @inline(__always)
   mutating func change(
-    where isMeant: (RegisterState) -> Bool, _ body: (inout RegisterState) -> Void
+    where isMeant: (RegisterState) -> Bool, by body: (inout RegisterState) -> Void
   ) {
     for index in callers.indices where callers[index].contains(where: isMeant) {
-      callers[index].change(where: isMeant, body)
+      callers[index].change(where: isMeant, by: body)
     }
-    frame.change(where: isMeant, body)
+    frame.change(where: isMeant, by: body)
   }
 }
 
@@ -166,7 +166,7 @@ extension Frame {
   /// Touches only what changes: what is shared with other states stays shared.
   @inline(__always)
   mutating func change(
-    where isMeant: (RegisterState) -> Bool, _ body: (inout RegisterState) -> Void
+    where isMeant: (RegisterState) -> Bool, by body: (inout RegisterState) -> Void
   ) {
     for index in registers.indices where isMeant(registers[index]) { body(&registers[index]) }
     for index in stack.indices where stack[index].isSpilled && isMeant(stack[index].value) {
