@@ -67,6 +67,8 @@ struct PackedSignature {
     case size
     case sizeOrZero
     case fixedMemory
+    case function
+    case socket
   }
 
   init(_ helper: Helper) {
@@ -89,6 +91,8 @@ struct PackedSignature {
     case .writableMemory(let orNull): orNull ? .writableMemoryOrNull : .writableMemory
     case .size(let allowsZero): allowsZero ? .sizeOrZero : .size
     case .fixedMemory: .fixedMemory
+    case .function: .function
+    case .socket: .socket
     }
   }
 }

@@ -125,6 +125,19 @@ package final class HashMap: Map, @unchecked Sendable {
     }
   }
 
+  package override func element(
+    containing address: UInt64
+  ) -> (key: [UInt8], value: UInt64)? {
+    guard values.copies == 1, values.contains(address, 1) else { return nil }
+    let index = (address &- values.base) / values.stride
+    let key = unsafe [UInt8](unsafeUninitializedCapacity: keySize) { buffer, count in
+      guard let start = buffer.baseAddress else { return }
+      unsafe chains.copyKey(of: UInt32(truncatingIfNeeded: index) &+ 1, to: start)
+      count = keySize
+    }
+    return (key, values.base &+ index &* values.stride)
+  }
+
   package override func valueContains(address: UInt64, count: Int) -> Bool {
     values.contains(address, count)
   }
