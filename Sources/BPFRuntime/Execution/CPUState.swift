@@ -50,6 +50,8 @@ public struct RunningCPU {
     var countsInBudget: Bool = false
     /// The host's stack pointer when compiled code was entered.
     var entryStack: UInt64 = 0
+    /// A number that no other CPU of the runtime has: see ``RunningCPU/slot``.
+    var slot: UInt32 = 0
   }
 
   let words: UnsafeMutablePointer<Words>
@@ -65,6 +67,11 @@ public struct RunningCPU {
 
   /// The number of the CPU, from 0: the index of its values in per-CPU maps.
   public var index: Int { unsafe Int(words.pointee.index) }
+
+  /// A number, from 0, that no other living CPU of the runtime has, unlike ``index``: what is kept
+  /// by it is one thread's at a time. The lowest ones are given out first.
+  @inline(__always)
+  var slot: Int { unsafe Int(words.pointee.slot) }
 
   /// The address of the context of the current run.
   public var context: UInt64 { unsafe words.pointee.context }

@@ -75,6 +75,14 @@ package class Map: @unchecked Sendable {
     return nil
   }
 
+  /// Copies a value out, under its spin lock if that is asked for. Kinds whose values can have a
+  /// lock override this one.
+  package func lookup(
+    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer, isLocked: Bool
+  ) -> LinuxError? {
+    unsafe lookup(key: key, into: value)
+  }
+
   /// Writes a value of `userValueSize` bytes.
   package func updateFromUser(
     key: UnsafeRawPointer, value: UnsafeRawPointer, flags: UpdateFlags
@@ -96,7 +104,7 @@ package class Map: @unchecked Sendable {
 
   /// Copies a value out and removes the element.
   package func lookupAndDelete(
-    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer
+    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer, isLocked: Bool
   ) -> LinuxError? {
     .notSupported
   }

@@ -108,11 +108,14 @@ public struct MapDefinition: Hashable, Sendable {
   public var flags: MapFlags
   /// `map_extra` of Linux; 0 for the types that do not use it.
   public var extra: UInt64
+  /// Where in a value its spin lock is, if it has one: four bytes, aligned to four. Linux takes it
+  /// from the value's type.
+  public var lockOffset: UInt32?
 
   /// Describes a map.
   public init(
     name: String = "", type: MapType, keySize: UInt32, valueSize: UInt32, maxEntries: UInt32,
-    flags: MapFlags = [], extra: UInt64 = 0
+    flags: MapFlags = [], extra: UInt64 = 0, lockOffset: UInt32? = nil
   ) {
     self.name = name
     self.type = type
@@ -121,6 +124,7 @@ public struct MapDefinition: Hashable, Sendable {
     self.maxEntries = maxEntries
     self.flags = flags
     self.extra = extra
+    self.lockOffset = lockOffset
   }
 }
 

@@ -29,6 +29,7 @@ struct MapFactory {
   /// Kinds that hold data.
   private static let structures: [MapType: Maker] = [
     .array: makeArray, .perCPUArray: makeArray, .hash: makeHash, .perCPUHash: makeHash,
+    .lruHash: makeHash, .lruPerCPUHash: makeHash,
   ]
 
   /// Kinds that hold programs.

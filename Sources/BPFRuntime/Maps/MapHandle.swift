@@ -35,7 +35,7 @@ public final class MapHandle: Sendable {
     guard !definition.flags.contains(.writeOnly) else { throw .notPermitted }
     guard flags == .any, key.count == map.keySize else { throw .invalid }
     var value = [UInt8](repeating: 0, count: map.userValueSize)
-    try check(unsafe with(key, &value) { unsafe map.lookup(key: $0, into: $1) })
+    try check(unsafe with(key, &value) { unsafe map.lookup(key: $0, into: $1, isLocked: false) })
     return value
   }
 
@@ -105,7 +105,8 @@ public final class MapHandle: Sendable {
     guard !definition.flags.contains(.writeOnly) else { throw .notPermitted }
     guard key.count == map.keySize else { throw .invalid }
     var value = [UInt8](repeating: 0, count: map.userValueSize)
-    try check(unsafe with(key, &value) { unsafe map.lookupAndDelete(key: $0, into: $1) })
+    try check(
+      unsafe with(key, &value) { unsafe map.lookupAndDelete(key: $0, into: $1, isLocked: false) })
     return value
   }
 

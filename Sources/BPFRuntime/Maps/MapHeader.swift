@@ -18,7 +18,7 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
     package var base: UInt64 = 0
     /// For arrays, bytes from one value to the next.
     package var stride: UInt64 = 0
-    /// For per-CPU arrays, bytes from one CPU's values to the next one's.
+    /// For per-CPU maps, bytes from one CPU's values to the next one's.
     package var copyStride: UInt64 = 0
     /// Number of slots or values.
     package var count: UInt32 = 0
@@ -39,6 +39,8 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
     package var update: Helper.Function?
     /// What helper 3 does with this map.
     package var delete: Helper.Function?
+    /// For hash maps, how they are searched.
+    var table = HashTable()
   }
 
   private let memory: StableMemory
@@ -66,18 +68,22 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
     unsafe words.pointee.isWriteOnlyForPrograms = definition.flags.contains(.writeOnlyForPrograms)
   }
 
+  /// The words behind an address.
+  @inline(__always)
+  static func words(at address: UInt64) -> UnsafePointer<Words> {
+    unsafe UnsafePointer<Words>(bitPattern: UInt(address)).unsafelyUnwrapped
+  }
+
   /// Calls `body` with the map that an address stands for, without reference counting.
   @inline(__always)
   static func withMap<Result>(at address: UInt64, _ body: (Map) -> Result) -> Result {
-    let words = unsafe UnsafePointer<Words>(bitPattern: UInt(address)).unsafelyUnwrapped
-    let object = unsafe words.pointee.object.unsafelyUnwrapped
+    let object = unsafe words(at: address).pointee.object.unsafelyUnwrapped
     return unsafe Unmanaged<Map>.fromOpaque(object)._withUnsafeGuaranteedRef { body($0) }
   }
 
   /// Calls `body` with the words behind an address.
   @inline(__always)
   static func withWords<Result>(at address: UInt64, _ body: (Words) -> Result) -> Result {
-    let words = unsafe UnsafePointer<Words>(bitPattern: UInt(address)).unsafelyUnwrapped
-    return unsafe body(words.pointee)
+    unsafe body(words(at: address).pointee)
   }
 }
