@@ -16,6 +16,7 @@ enum Main {
         rows += try measureTailCalls(settings)
       }
       if wanted.isEmpty || wanted.contains("run") { rows += try measureRun(settings) }
+      if wanted.isEmpty || wanted.contains("map") { rows += try measureMaps(settings) }
       let report = Report(rows: rows)
       report.printTables()
       let path = ".build/bench/results.json"
