@@ -7,7 +7,7 @@ import Darwin
 /// How one waits for a lock that is held for some tens of nanoseconds: look again a few times, and
 /// then let others run, because the holder may have been taken off its processor.
 struct Backoff {
-  private var looks = 0
+  private(set) var looks = 0
 
   /// Waits a little.
   mutating func wait() {

@@ -52,6 +52,18 @@ package class Map: @unchecked Sendable {
     .invalid
   }
 
+  /// Adds a value to a kind without keys.
+  package func push(_ value: UInt64, flags: UpdateFlags) -> LinuxError? { .notSupported }
+
+  /// Takes the next value out of a kind without keys.
+  package func pop(into value: UInt64) -> LinuxError? { .notSupported }
+
+  /// Copies the next value out of a kind without keys; for a filter, asks for the value there.
+  package func peek(_ value: UInt64) -> LinuxError? { .notSupported }
+
+  /// Whether an address is that of an inner map which a program can have found in this one.
+  package func holds(header: UInt64) -> Bool { false }
+
   /// Whether `count` bytes at `address` lie inside one value of this map: what a checked run asks
   /// before every access.
   package func valueContains(address: UInt64, count: Int) -> Bool {

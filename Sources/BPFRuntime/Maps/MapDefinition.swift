@@ -30,6 +30,12 @@ public struct MapType: RawRepresentable, Hashable, Sendable {
   public static let arrayOfMaps = MapType(rawValue: 12)
   /// Hash of maps.
   public static let hashOfMaps = MapType(rawValue: 13)
+  /// Values without keys, first in first out.
+  public static let queue = MapType(rawValue: 22)
+  /// Values without keys, last in first out.
+  public static let stack = MapType(rawValue: 23)
+  /// Filter that tells which values were never put in.
+  public static let bloomFilter = MapType(rawValue: 30)
   /// Ring buffer shared by all CPUs.
   public static let ringBuffer = MapType(rawValue: 27)
 }

@@ -41,6 +41,8 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
     package var delete: Helper.Function?
     /// For hash maps, how they are searched.
     var table = HashTable()
+    /// For tries, how they are searched.
+    var trie = PrefixTrie()
   }
 
   private let memory: StableMemory

@@ -70,23 +70,31 @@ struct ValueLayout: Sendable {
 /// A `struct bpf_spin_lock` in a value: four bytes, 0 when it is open.
 ///
 /// Programs hold it for a few instructions and may not call anything meanwhile, which the verifier
-/// sees to. A checked run that does not give it back makes others wait until the value is replaced.
+/// sees to. A checked run may never give it back: whoever waits for it takes it in the end.
 struct SpinLock {
   let address: UInt64
 
+  /// Looks at a lock before it counts as forgotten: many thousand times as long as one is held.
+  private static let patience = 1 << 20
+
   /// Waits until the lock is open, and takes it.
   func lock() {
+    // Only checked runs can get here with such an address.
+    guard address & 3 == 0 else { return }
     let word = unsafe GuestMemory.word(address)
     var backoff = Backoff()
-    while unsafe !word.pointee.compareExchange(
-      expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed
-    ).exchanged {
+    while backoff.looks < Self.patience,
+      unsafe !word.pointee.compareExchange(
+        expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed
+      ).exchanged
+    {
       backoff.wait()
     }
   }
 
   /// Opens the lock.
   func unlock() {
+    guard address & 3 == 0 else { return }
     unsafe GuestMemory.word(address).pointee.store(0, ordering: .releasing)
   }
 }

@@ -27,7 +27,8 @@ extension Explorer {
       noteKey(value, map, &facts)
     case .mapValue, .newMapValue, .mapValueOrNull:
       guard let map = facts.map else { throw .access("invalid map_ptr to access map->value") }
-      let writes = argument == .newMapValue
+      // A filter is asked for the value that is there.
+      let writes = argument == .newMapValue && program.maps[map].type != .bloomFilter
       let size = program.maps[map].valueSize
       try checkBuffer(register, value, size: size, writes: writes, signature)
       if writes { facts.filled.append((value, size, true)) }

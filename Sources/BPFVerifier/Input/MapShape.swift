@@ -34,7 +34,8 @@ public struct MapShape: Hashable, Sendable {
     if definition.maxEntries == 0, definition.type == .perfEventArray {
       definition.maxEntries = possibleCPUs
     }
-    let shape = MapShape(definition, constants: spec.isReadOnly ? spec.initialValue : nil)
+    let shape = MapShape(definition, constants: spec.isReadOnly ? spec.initialValue : nil,
+      lockOffset: spec.lockOffset.map { Int($0) })
     return [shape] + (spec.innerMap.map { shapes(of: $0, possibleCPUs: possibleCPUs) } ?? [])
   }
 

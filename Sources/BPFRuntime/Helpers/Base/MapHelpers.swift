@@ -70,6 +70,56 @@ extension Helper {
     }
   }
 
+  /// `bpf_map_push_elem`: adds a value to a queue, a stack or a filter.
+  public static let mapPush = Helper(
+    number: 87, name: "map_push_elem", arguments: [.map, .mapValue, .anything]
+  ) { map, value, flags, _, _, _ in
+    MapHeader.withMap(at: map) { map in
+      guard map.programsMayWrite else { return LinuxError.notPermitted.helperResult }
+      return map.push(value, flags: UpdateFlags(rawValue: flags))?.helperResult ?? 0
+    }
+  }
+
+  /// `bpf_map_pop_elem`: takes the next value out of a queue or a stack; ENOENT and zeros when
+  /// there is none.
+  public static let mapPop = Helper(
+    number: 88, name: "map_pop_elem", arguments: [.map, .newMapValue]
+  ) { map, value, _, _, _, _ in
+    MapHeader.withMap(at: map) { map in
+      guard map.programsMayWrite else { return LinuxError.notPermitted.helperResult }
+      return map.pop(into: value)?.helperResult ?? 0
+    }
+  }
+
+  /// `bpf_map_peek_elem`: copies the next value out of a queue or a stack; of a filter, 0 when the
+  /// value may have been put in, ENOENT when it was not.
+  public static let mapPeek = Helper(
+    number: 89, name: "map_peek_elem", arguments: [.map, .newMapValue]
+  ) { map, value, _, _, _, _ in
+    MapHeader.withMap(at: map) { map in
+      guard !map.definition.flags.contains(.writeOnlyForPrograms) else {
+        return LinuxError.notPermitted.helperResult
+      }
+      return map.peek(value)?.helperResult ?? 0
+    }
+  }
+
+  /// `bpf_spin_lock`: waits for the lock in a map's value, and takes it.
+  public static let spinLock = Helper(
+    number: 93, name: "spin_lock", arguments: [.fixedMemory(byteCount: 4)], result: .void
+  ) { lock, _, _, _, _, _ in
+    SpinLock(address: lock).lock()
+    return 0
+  }
+
+  /// `bpf_spin_unlock`: opens the lock in a map's value.
+  public static let spinUnlock = Helper(
+    number: 94, name: "spin_unlock", arguments: [.fixedMemory(byteCount: 4)], result: .void
+  ) { lock, _, _, _, _, _ in
+    SpinLock(address: lock).unlock()
+    return 0
+  }
+
   private static func address(_ element: UnsafeMutableRawPointer?) -> UInt64 {
     UInt64(UInt(bitPattern: element))
   }

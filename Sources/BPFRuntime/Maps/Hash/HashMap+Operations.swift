@@ -1,5 +1,7 @@
-// The operations of a hash map that have no function of their own: user space's, mostly. User space
-// reads under the lock of a bucket, because it runs in no epoch.
+// UNSAFE. The operations of a hash map that have no function of their own: user space's, mostly.
+//
+// Invariant: user space reads under the lock of a bucket, because it runs in no epoch; buffers have
+// as many bytes as a value.
 
 extension HashMap {
   /// Writes one CPU's value; the others' are zero in a new element.
@@ -69,5 +71,33 @@ extension HashMap {
       return nil
     }
     return .noEntry
+  }
+}
+
+extension HashMap {
+  /// Copies of the elements of a bucket, as they were together; `nil` when there are more than
+  /// `limit`.
+  func elements(
+    inBucket number: UInt64, limit: Int, isLocked: Bool
+  ) -> [MapBatch.Element]? {
+    let address = table.buckets &+ number &* 4
+    guard table.follow(address) & ~HashTable.lockBit != 0 else { return [] }
+    let bucket = LockedBucket(table, address)
+    defer { bucket.unlock() }
+    var elements: [MapBatch.Element] = []
+    var link = bucket.first
+    while link != 0 {
+      guard elements.count < limit else { return nil }
+      let element = table.address(link)
+      var value = [UInt8](repeating: 0, count: userValueSize)
+      unsafe value.withUnsafeMutableBytes { bytes in
+        guard let target = bytes.baseAddress else { return }
+        read(element, to: unsafe GuestMemory.address(target), isLocked: isLocked)
+      }
+      let key = GuestMemory.bytes(at: element &+ HashTable.Field.key, count: keySize)
+      elements.append(MapBatch.Element(key: key, value: value))
+      link = table.follow(element)
+    }
+    return elements
   }
 }
