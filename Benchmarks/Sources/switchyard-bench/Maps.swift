@@ -19,6 +19,7 @@ struct MapOperation {
     MapOperation(name: "hash_update", type: 1, helper: 2),
     MapOperation(name: "lru_lookup", type: 9),
     MapOperation(name: "percpu_hash_lookup", type: 5),
+    MapOperation(name: "lpm_lookup", type: 11, entries: 500_000, flags: 1),
   ]
 
   /// Operations in one run of the program.
@@ -163,7 +164,7 @@ extension MapOperation {
       }
     }
     let program = try runtime.load(
-      ProgramSource(
+      verifying: ProgramSource(
         name: name, type: .socketFilter, instructions: assembled.instructions, maps: maps),
       engine: .compiled)
     let context = try PacketContext(type: .socketFilter)

@@ -52,6 +52,9 @@ public struct RunningCPU {
     var entryStack: UInt64 = 0
     /// A number that no other CPU of the runtime has: see ``RunningCPU/slot``.
     var slot: UInt32 = 0
+    /// Address of the table that the current run finds the slots of arrays by: the one of the
+    /// generation that was current when it started.
+    var generation: UInt64 = 0
   }
 
   let words: UnsafeMutablePointer<Words>

@@ -39,6 +39,12 @@ public struct MapBatchError: Error, Hashable, Sendable {
   public var error: LinuxError
   /// The changes before it, which stay.
   public var count: Int
+
+  /// Puts an error together.
+  public init(error: LinuxError, count: Int) {
+    self.error = error
+    self.count = count
+  }
 }
 
 /// Many elements with one call. Each of them is read or changed as if it were alone.
@@ -51,8 +57,8 @@ extension MapHandle {
   ///   - cursor: Where the batch before this one ended; `nil` for the first one.
   ///   - limit: The most elements to read, at least 1.
   ///   - flags: 0, or the lock flag for values with a spin lock.
-  /// - Throws: ENOSPC when the next bucket of a hash has more elements than that, ENOTSUPP for kinds
-  ///   without batches, EINVAL for other flags, EPERM on a write-only map.
+  /// - Throws: ENOSPC when the next bucket of a hash has more elements than that, ENOTSUPP for
+  ///   kinds without batches, EINVAL for other flags, EPERM on a write-only map.
   public func lookupBatch(
     after cursor: MapBatch.Cursor? = nil, limit: Int, flags: UpdateFlags = .any
   ) throws(LinuxError) -> MapBatch {
@@ -62,8 +68,8 @@ extension MapHandle {
 
   /// Reads up to `limit` elements of a hash and removes them.
   ///
-  /// - Throws: As ``lookupBatch(after:limit:flags:)`` does, ENOTSUPP for all other kinds, EPERM on a
-  ///   read-only or frozen map.
+  /// - Throws: As ``lookupBatch(after:limit:flags:)`` does, ENOTSUPP for all other kinds, EPERM on
+  ///   a read-only or frozen map.
   public func lookupAndDeleteBatch(
     after cursor: MapBatch.Cursor? = nil, limit: Int, flags: UpdateFlags = .any
   ) throws(LinuxError) -> MapBatch {

@@ -59,9 +59,9 @@ extension MapHandle {
 extension MapHandle {
   /// Stores a map under a key of a map of maps.
   ///
-  /// - Throws: EINVAL when this is no map of maps, or the map is not like its template or comes from
-  ///   another runtime; E2BIG, EEXIST, ENOENT as the kind has them; EPERM on a read-only or frozen
-  ///   map.
+  /// - Throws: EINVAL when this is no map of maps, or the map is not like its template or comes
+  ///   from another runtime; E2BIG, EEXIST, ENOENT as the kind has them; EPERM on a read-only or
+  ///   frozen map.
   public func setMap(
     _ inner: MapHandle, forKey key: [UInt8], flags: UpdateFlags = .any
   ) throws(LinuxError) {
@@ -69,6 +69,9 @@ extension MapHandle {
     guard let outer = map as? MapOfMaps, key.count == map.keySize else { throw .invalid }
     try check(outer.set(key, inner.map, flags: flags))
   }
+
+  /// What the inner maps of a map of maps are like; `nil` for other kinds.
+  public var innerDefinition: MapDefinition? { (map as? MapOfMaps)?.innerDefinition }
 
   /// The map under a key of a map of maps; `nil` when there is none.
   public func map(forKey key: [UInt8]) -> MapHandle? {

@@ -21,7 +21,7 @@ public struct MapShape: Hashable, Sendable {
     self.definition = definition
     self.constants = constants
     self.inner = inner
-    self.lockOffset = lockOffset
+    self.lockOffset = lockOffset ?? definition.lockOffset.map { Int($0) }
   }
 
   /// An object's map, followed by the template of its inner maps if it has one.
@@ -34,8 +34,8 @@ public struct MapShape: Hashable, Sendable {
     if definition.maxEntries == 0, definition.type == .perfEventArray {
       definition.maxEntries = possibleCPUs
     }
-    let shape = MapShape(definition, constants: spec.isReadOnly ? spec.initialValue : nil,
-      lockOffset: spec.lockOffset.map { Int($0) })
+    definition.lockOffset = spec.lockOffset
+    let shape = MapShape(definition, constants: spec.isReadOnly ? spec.initialValue : nil)
     return [shape] + (spec.innerMap.map { shapes(of: $0, possibleCPUs: possibleCPUs) } ?? [])
   }
 

@@ -31,7 +31,7 @@ public final class RuntimeMap: MapUnderTest {
     var programs: [Int: Program] = [:]
     for helper in shape.helpers {
       let text = program.assembly(helper: helper)
-      programs[helper] = try runtime.load(
+      programs[helper] = try runtime.loadUnverified(
         ProgramSource(assembly: text, maps: maps), engine: engine)
     }
     self.programs = programs

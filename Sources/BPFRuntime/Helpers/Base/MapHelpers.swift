@@ -97,10 +97,7 @@ extension Helper {
     number: 89, name: "map_peek_elem", arguments: [.map, .newMapValue]
   ) { map, value, _, _, _, _ in
     MapHeader.withMap(at: map) { map in
-      guard !map.definition.flags.contains(.writeOnlyForPrograms) else {
-        return LinuxError.notPermitted.helperResult
-      }
-      return map.peek(value)?.helperResult ?? 0
+      map.peek(value)?.helperResult ?? 0
     }
   }
 

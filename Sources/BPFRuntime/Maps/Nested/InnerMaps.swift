@@ -23,7 +23,7 @@ final class InnerMaps: Sendable {
   }
 
   private let maps = Mutex<[UInt64: (map: Map, count: Int)]>([:])
-  private let template: MapDefinition
+  let template: MapDefinition
   private let registry: Registry
 
   /// - Parameter template: A map that inner maps have to be like.

@@ -85,6 +85,9 @@ package final class MapOfMaps: Map, @unchecked Sendable {
 
   package override var valueAddresses: Range<UInt64> { 0..<UInt64.max }
 
+  /// What the inner maps are like.
+  var innerDefinition: MapDefinition { inner.template }
+
   // MARK: From user space
 
   /// Stores a map under a key.

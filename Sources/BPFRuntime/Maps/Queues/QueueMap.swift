@@ -1,6 +1,12 @@
+// UNSAFE. Values in a ring.
+//
+// Invariant: ring and values are behind the Mutex; a place is taken modulo the capacity, so it lies
+// inside the block.
+
 import Synchronization
 
-/// QUEUE and STACK (maps-and-helpers.md 11.12): values without keys, the oldest or the newest first.
+/// QUEUE and STACK (maps-and-helpers.md 11.12): values without keys, the oldest or the newest
+/// first.
 package final class QueueMap: Map, @unchecked Sendable {
   // Sendable: everything is behind the Mutex.
 

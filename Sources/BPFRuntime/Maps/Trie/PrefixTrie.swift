@@ -1,8 +1,8 @@
 // UNSAFE. Nodes of a trie of prefixes in raw memory, and how they are searched.
 //
 // Invariants:
-// - A link is a node's distance from `nodes` in units of eight bytes, 0 is none; every link that can
-//   be read names a node of the block.
+// - A link is a node's distance from `nodes` in units of eight bytes, 0 is none; every link that
+//   can be read names a node of the block.
 // - Links change under the map's lock, by one store for each change. A node that has left the trie
 //   keeps its links, key and value until no run that could have found it is left.
 // - Keys are a number of bits in four bytes and `dataSize` bytes, which callers guarantee.
