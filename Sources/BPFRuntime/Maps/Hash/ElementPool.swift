@@ -149,7 +149,7 @@ struct ElementStore: ~Copyable, @unchecked Sendable {
     count: UInt32, stride: Int, linkOffset: Int, outside: Int = 0, poolCount: Int, epochs: Epochs
   ) throws(LinuxError) {
     let size = stride + outside
-    let batchCount = UInt32(min(max((64 << 10) / size, 1), 32))
+    let batchCount = UInt32(min(max((64 << 10) / size, 1), 128))
     // Per pool: four full batches and the open one, and what four of them leave at hand.
     let hoarded = 10 * Int(batchCount) * (poolCount + 1)
     let waiting = min(max((64 << 20) / size, 16), 1 << 20)
@@ -225,7 +225,8 @@ struct ElementStore: ~Copyable, @unchecked Sendable {
   @inline(never)
   private func refill(_ slot: Int) -> UInt32 {
     let pool = unsafe pool(slot)
-    if unsafe !pool.pointee.collect(epochs, self) {
+    // A look at all CPUs may interrupt them, so it has to be worth it.
+    if unsafe pool.pointee.waitingCount < 3 || !pool.pointee.collect(epochs, self) {
       let batch = shared.withLock { takeBatch(&$0) }
       unsafe pool.pointee.release(batch, self)
     }
