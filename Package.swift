@@ -93,7 +93,8 @@ let package = Package(
       ],
       swiftSettings: testSettings),
     .testTarget(
-      name: "X86AssemblerTests", dependencies: ["X86Assembler"], swiftSettings: testSettings),
+      name: "X86AssemblerTests", dependencies: ["X86Assembler", "TestSupport"],
+      swiftSettings: testSettings),
     .testTarget(
       name: "BPFCompilerTests",
       dependencies: ["BPFCompiler", "BPFRuntime", "BPFInstructions", "TestSupport"],
@@ -102,7 +103,7 @@ let package = Package(
       name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
-      name: "SwitchyardTests", dependencies: ["Switchyard", "TestSupport"],
+      name: "SwitchyardTests", dependencies: ["Switchyard", "BPFCompiler", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
       name: "SwitchyardCommandsTests",

@@ -124,5 +124,6 @@ struct RootCommand: CommandGroup {
   /// The words that name commands.
   static let words: Set<String> = [
     "run", "verify", "trace", "chain", "prog", "map", "show", "list", "dump", "xlated",
+    "jited",
   ]
 }
