@@ -53,7 +53,8 @@ struct CollectionLoader {
     if definition.type == .perfEventArray, definition.maxEntries == 0 {
       definition.maxEntries = UInt32(runtime.possibleCPUs)
     }
-    definition.lockOffset = spec.lockOffset
+    let lock = object.specialFields(of: spec).first { $0.kind == .spinLock }
+    definition.lockOffset = lock.map { UInt32(truncatingIfNeeded: $0.offset) }
     // Only the shape of the template counts, so it need not live on.
     let template: MapHandle? = if let inner = spec.innerMap { try create(inner) } else { nil }
     let map = try runtime.makeMap(definition, template: template)

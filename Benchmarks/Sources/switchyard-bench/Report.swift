@@ -85,6 +85,7 @@ struct Report: Encodable {
     "map": "ns per operation in a program of 64, without the program's other instructions",
     "load": "ns per instruction of the program",
     "rewire": "ns per operation on a chain of 34 that runs meanwhile; Linux swaps slot by slot",
+    "load": "ns per instruction of the program; Linux: BPF_PROG_LOAD, which verifies and compiles",
     "run": "ns per invocation, one at a time; Linux with its test-run loop",
   ]
 

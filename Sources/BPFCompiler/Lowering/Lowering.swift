@@ -235,5 +235,5 @@ extension Operation.Size {
 
 extension ContextLayout {
   /// Whether every field is in memory as the program sees it.
-  var isKeptAsSeen: Bool { !fields.contains { $0.value != .stored || $0.storage != .plain } }
+  var isKeptAsSeen: Bool { !fields.contains { !$0.value.isStored || $0.storage != .plain } }
 }

@@ -84,7 +84,6 @@ private struct TypedMapReader {
       let value = try pointee(type)
       spec.valueSize = try types.size(of: value)
       spec.valueTypeID = value
-      spec.lockOffset = try types.lockOffset(in: value)
     default: break
     }
   }
@@ -145,20 +144,6 @@ extension BTF {
       }
     }
     return variables
-  }
-
-  /// Where a structure has a member of type `struct bpf_spin_lock`; `nil` if it has none.
-  func lockOffset(in id: ID) throws(ObjectFileError) -> UInt32? {
-    let structure = try resolved(id).type
-    guard structure.kind == .structure else { return nil }
-    for member in try structure.members() {
-      let type = try resolved(member.type).type
-      guard type.kind == .structure, try string(type.nameOffset) == "bpf_spin_lock" else {
-        continue
-      }
-      return member.bitOffset / 8
-    }
-    return nil
   }
 
   /// Whether a structure of this name is described.

@@ -35,8 +35,6 @@ public struct MapSpec: Hashable, Sendable {
   public var keyTypeID: UInt32?
   /// The value's type in the object's type information.
   public var valueTypeID: UInt32?
-  /// Where in a value its spin lock is, if the value's type has one.
-  public var lockOffset: UInt32?
   /// iproute2's number for the map; 0 if it has none.
   public var iproute2ID: UInt32 = 0
 

@@ -139,7 +139,7 @@ extension ContextLayout {
   /// Where the word of a packet pointer is, relative to the context, if a load of four bytes at an
   /// offset yields one.
   package func redirectedWord(ofLoadAt offset: Int) -> Int? {
-    guard let field = fields.first(where: { $0.offset == offset && $0.value != .stored }),
+    guard let field = fields.first(where: { $0.offset == offset && !$0.value.isStored }),
       let word = PacketDescriptor.wordOffset(of: field.value)
     else { return nil }
     return descriptorOffset + word

@@ -17,7 +17,7 @@ struct PacketDescriptor: Sendable {
   /// Offset of the word that holds the address a context field stands for.
   static func wordOffset(of value: ContextField.Value) -> Int? {
     switch value {
-    case .stored: nil
+    case .stored, .socket, .flowKeys, .tracepointBuffer, .kernelObject: nil
     case .packetStart: 0
     case .packetEnd: 8
     case .packetMetadata: 16

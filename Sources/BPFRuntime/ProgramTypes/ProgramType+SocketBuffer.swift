@@ -60,7 +60,8 @@ extension ProgramType {
     ContextField("hash", at: SocketBufferOffset.hash, reads: .narrow),
     ContextField("napi_id", at: SocketBufferOffset.napi, reads: .narrow),
     ContextField("gso_segs", at: SocketBufferOffset.segmentCount, reads: .narrow),
-    ContextField("sk", at: SocketBufferOffset.socket, size: 8),
+    ContextField(
+      "sk", at: SocketBufferOffset.socket, size: 8, value: .socket(.common, orNull: true)),
     ContextField("gso_size", at: SocketBufferOffset.segmentByteCount, reads: .narrow),
   ]
 

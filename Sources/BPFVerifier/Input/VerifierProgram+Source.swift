@@ -9,6 +9,7 @@ extension VerifierProgram {
       name: source.name, instructions: source.instructions, type: source.type,
       expectedAttachType: source.traits.expectedAttachType, license: source.license,
       isSleepable: source.traits.isSleepable)
+    needsTypesForCallbacks = false
     var positions: [UInt32: Int] = [:]
     for (slot, reference) in source.maps.sorted(by: { $0.key < $1.key }) {
       let handle = reference.map

@@ -143,7 +143,10 @@ struct MapConcurrencyTests {
   @Test("a value that a program holds stays what it was while its key is deleted and others come")
   func heldValue() throws {
     let map = try RuntimeMap(MapShape(1, value: 16, entries: 2), possibleCPUs: 2)
-    func value(_ number: Int) -> [UInt8] { bytes(UInt64(number)) + bytes(UInt64(number)) }
+    func value(_ number: Int) -> [UInt8] {
+      let word = bytes(UInt64(bitPattern: Int64(number)))
+      return word + word
+    }
     try map.handle.update(bytes(UInt32(0)), value(1))
     // Looks key 0 up again and again, holds each value for a while, and looks whether it changed.
     let text = """
