@@ -30,6 +30,7 @@ extension ProgramCompiler {
       enterLight: enterFunction(at: region.entryCode.enterLight),
       enterBatch: enterBatchFunction(at: region.entryCode.enterBatch),
       enterBatchLight: enterBatchFunction(at: region.entryCode.enterBatchLight),
+      callBack: callBackFunction(at: region.entryCode.callBack),
       compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }
 }

@@ -22,6 +22,10 @@ package struct EntryCode: Sendable {
   /// Called with a register's value in r10, the instruction's number in r11 and the program's
   /// header in rax; returns a helper's address in r10, or does not return.
   package var resolveHelper: UInt64
+  /// Called by Swift: see ``BPFRuntime/ProgramCompiler/CallBackFunction``.
+  package var callBack: UInt64
+  /// Jumped to after a fault: leaves what was entered last with 0.
+  package var abort: UInt64
 }
 
 extension EntryCode {
@@ -33,6 +37,7 @@ extension EntryCode {
     for emitPart in [
       { emitEnter(&$0, kept) }, { emitEnter(&$0, [.rbp, .r12]) }, emitEnterBatch,
       emitEnterBatchLight, emitTailCall, emitLoadPacket, { emitResolveHelper(&$0, abort) },
+      emitCallBack,
     ] as [(inout Encoder) -> Void] {
       while !out.count.isMultiple(of: CodeRegion.granule) { out.nop(byteCount: 1) }
       addresses.append(address &+ UInt64(out.count))
@@ -46,7 +51,8 @@ extension EntryCode {
     let code = EntryCode(
       enter: addresses[0], enterLight: addresses[1], enterBatch: addresses[2],
       enterBatchLight: addresses[3], tailCall: addresses[4], loadPacket: addresses[5],
-      resolveHelper: addresses[6])
+      resolveHelper: addresses[6], callBack: addresses[7],
+      abort: address &+ UInt64(out.position(of: abort) ?? 0))
     return (try out.finish(at: address), code)
   }
 
@@ -67,6 +73,26 @@ extension EntryCode {
     out.call(.r10)
     out.store(.word, MemoryOperand(.r12, CompiledServices.budgetOffset), .r9)
     emitLeave(&out, registers)
+  }
+
+  /// As entering, with four arguments and a frame below the caller's.
+  private static func emitCallBack(_ out: inout Encoder) {
+    for register in kept { out.push(register) }
+    out.move(.doubleWord, .r12, .rsi)
+    emitEntryStack(&out)
+    out.load(.doubleWord, .rbp, MemoryOperand(.r12, CompiledServices.callerFrameOffset))
+    out.move(.doubleWord, .r10, .rdi)
+    out.move(.doubleWord, .rdi, .rdx)
+    out.move(.doubleWord, .rsi, .rcx)
+    out.move(.doubleWord, .rdx, .r8)
+    out.move(.doubleWord, .rcx, .r9)
+    out.load(.word, .r9, MemoryOperand(.r12, CompiledServices.budgetOffset))
+    for register in [MachineRegister.rax, .r8, .rbx, .r13, .r14, .r15] {
+      out.binary(.xor, .word, register, register)
+    }
+    out.call(.r10)
+    out.store(.word, MemoryOperand(.r12, CompiledServices.budgetOffset), .r9)
+    emitLeave(&out, kept)
   }
 
   /// Notes where the call that follows puts its return address.

@@ -178,10 +178,10 @@ struct Lowering: ~Copyable {
       if step.form != .removed { note(step.origin) }
       if step.form == .plain {
         flags = nil
-        if plan.snapshots.indices.contains(Int(step.immediate)) {
+        if !step.hasImmediate, plan.snapshots.indices.contains(Int(step.immediate)) {
           known = plan.snapshots[Int(step.immediate)]
         }
-        try lower(at: Int(step.origin), block)
+        try lowerPlain(step, block)
       } else if step.form != .removed {
         lower(step)
       }
@@ -239,7 +239,8 @@ struct Lowering: ~Copyable {
 
   private static func longestCode(of operation: Operation) -> Int32 {
     switch operation.kind {
-    case .arithmetic, .load, .loadAcquire, .store, .storeRelease, .atomic, .callHelper: 48
+    case .arithmetic, .load, .loadAcquire, .store, .storeRelease, .atomic: 48
+    case .callHelper: 72
     default: 128
     }
   }

@@ -84,6 +84,10 @@ extension CompiledServices {
   /// The helpers that a compiler may do itself, as they stand in calls.
   package static let mapLookup = unsafe address(
     unsafeBitCast(Helper.mapLookup.function, to: UInt.self))
+  package static let mapUpdate = unsafe address(
+    unsafeBitCast(Helper.mapUpdate.function, to: UInt.self))
+  package static let mapDelete = unsafe address(
+    unsafeBitCast(Helper.mapDelete.function, to: UInt.self))
   /// The number of the CPU is in its words, at ``processorOffset``.
   package static let processorID = unsafe address(
     unsafeBitCast(Helper.processorID.function, to: UInt.self))
@@ -103,6 +107,8 @@ extension CompiledServices {
   /// Offset of a word for the address of the return address of the run, to leave from any depth
   /// after a fault.
   package static let entryStackOffset = unsafe offset(of: \.entryStack)
+  /// Offset of the frame pointer that code stores before it calls a helper that calls back.
+  package static let callerFrameOffset = unsafe offset(of: \.caller.framePointer)
 
   /// Offset of the address of the table that the run finds the slots of arrays by.
   package static let generationOffset = unsafe offset(of: \.generation)
