@@ -11,8 +11,12 @@ func measureCompiling(_ settings: Settings) throws -> [Row] {
   let runtime = Runtime(compiler: .x86())
   var rows: [Row] = []
   let straight = straightProgram(instructionCount: 4096)
-  for source in [straight] + (try objectSources(in: runtime)) {
-    var contenders = [Runtime.Engine.compiled, .interpreter].map { engine in
+  // Programs of one engine have arrays of programs for themselves.
+  let compiled = try [straight] + objectSources(in: runtime, .compiled)
+  let interpreted = try [straight] + objectSources(in: runtime, .interpreter)
+  for (source, other) in zip(compiled, interpreted) {
+    var contenders = [(Runtime.Engine.compiled, source), (.interpreter, other)].map {
+      engine, source in
       Contender(engine: "\(engine)", operations: source.instructions.count) {
         _ = try unsafe runtime.loadUnverified(source, engine: engine)
         return nil
@@ -26,7 +30,7 @@ func measureCompiling(_ settings: Settings) throws -> [Row] {
         })
     }
     let medians = Dictionary(
-      uniqueKeysWithValues: try Sampling.medians(of: contenders, rounds: settings.rounds * 4))
+      uniqueKeysWithValues: try Sampling.medians(of: contenders, rounds: settings.rounds))
     let difference = (medians["compiled"] ?? 0) - (medians["interpreter"] ?? 0)
     let name = "compile_" + source.name
     rows.append(Row(topic: "load", name: name, engine: "switchyard-jit", ns: difference))
@@ -38,13 +42,15 @@ func measureCompiling(_ settings: Settings) throws -> [Row] {
 }
 
 /// The larger programs of the benchmark's and the examples' objects, with maps of their own.
-private func objectSources(in runtime: Runtime) throws -> [ProgramSource] {
+private func objectSources(
+  in runtime: Runtime, _ engine: Runtime.Engine
+) throws -> [ProgramSource] {
   let smallest = 100
   var sources: [ProgramSource] = []
   for path in ["compute", "../../Examples/parser"] {
     let object = try benchmarkObject(path)
     let collection = try Collection(
-      loading: object, into: runtime, options: Collection.Options(engine: .interpreter))
+      loading: object, into: runtime, options: Collection.Options(engine: engine))
     for spec in object.programs where spec.instructions.count >= smallest {
       guard let kind = spec.kind, let type = ProgramType.linux(number: kind.type) else { continue }
       var source = ProgramSource(name: spec.name, type: type, instructions: spec.instructions)

@@ -26,9 +26,8 @@ enum Main {
       report.printTables()
       let path = ".build/bench/results.json"
       try report.write(to: path)
-      print(
-        "\n\(Sampling.usesMinimum ? "minima" : "medians") of \(settings.rounds) interleaved samples; \(report.machine); \(path)"
-      )
+      let estimate = Sampling.usesMinimum ? "minima" : "medians"
+      print("\n\(estimate) of \(settings.rounds) interleaved samples; \(report.machine); \(path)")
     } catch {
       FileHandle.standardError.write(Data("switchyard-bench: \(error)\n".utf8))
       exit(1)

@@ -33,6 +33,8 @@ struct ComputePrograms {
   let names: [String]
   private let collection: Switchyard.Collection
   private let compiled: Switchyard.Collection
+  private let hardened: Switchyard.Collection
+  private let hardenedCPU: CPU
   private let kernel: KernelCollection?
   private let dpdk: [String: DPDKProgram]
   private let context: PacketContext
@@ -47,6 +49,10 @@ struct ComputePrograms {
     collection = try Collection(
       loading: object, into: runtime, options: Collection.Options(engine: .interpreter))
     cpu = try runtime.makeCPU()
+    let careful = Runtime(compiler: .x86(isHardened: true))
+    hardened = try Collection(
+      loading: object, into: careful, options: Collection.Options(engine: .compiled))
+    hardenedCPU = try careful.makeCPU()
     context = try PacketContext(type: .socketFilter)
     _ = try context.load(packet)
     names = collection.programs.map(\.spec.name).filter { $0 != "empty" }
@@ -64,6 +70,7 @@ struct ComputePrograms {
   private func fill() throws {
     try collection.map(".bss").handle.update([0, 0, 0, 0], blockBytes)
     try compiled.map(".bss").handle.update([0, 0, 0, 0], blockBytes)
+    try hardened.map(".bss").handle.update([0, 0, 0, 0], blockBytes)
     try kernel?.map(named: ".bss")?.update([0, 0, 0, 0], blockBytes)
     native_fill(blockBytes, UInt64(blockBytes.count))
   }
@@ -79,6 +86,8 @@ struct ComputePrograms {
       let machine = try cpu.run(compiled.program(name).program, in: context)
       var others = ["native": UInt32(truncatingIfNeeded: native_run(name, 1))]
       others["switchyard-jit"] = UInt32(truncatingIfNeeded: machine.returnValue)
+      let careful = try hardenedCPU.run(hardened.program(name).program, in: context)
+      others["switchyard-jit-hardened"] = UInt32(truncatingIfNeeded: careful.returnValue)
       if let kernel = kernel?.program(named: name) {
         others["linux"] = try kernel.testRun(data: packet).returnValue
       }
@@ -115,6 +124,11 @@ struct ComputePrograms {
       for _ in 0..<count { _ = try cpu.run(machine, in: context) }
     }
     contenders.append(try contender("switchyard-jit", nanosecondsPerSample, compiledWork))
+    let careful = try hardened.program(name).program
+    contenders.append(
+      try contender("switchyard-jit-hardened", nanosecondsPerSample) { count in
+        for _ in 0..<count { _ = try hardenedCPU.run(careful, in: context) }
+      })
     if let kernel = kernel?.program(named: name) {
       let work = { (count: Int) in
         _ = try kernel.testRun(data: packet, repetitions: UInt32(count))

@@ -47,7 +47,8 @@ struct Report: Encodable {
     var names: [String] = []
     for row in rows where !names.contains(row.name) { names.append(row.name) }
     let order = [
-      "native", "linux", "dpdk", "switchyard-jit", "switchyard-interpreter",
+      "native", "linux", "dpdk", "switchyard-jit", "switchyard-jit-hardened",
+      "switchyard-interpreter",
       "switchyard-interpreter-checked",
     ]
     let engines = order.filter { engine in rows.contains { $0.engine == engine } }

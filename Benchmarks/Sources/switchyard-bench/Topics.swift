@@ -19,7 +19,7 @@ func measureCompute(_ settings: Settings) throws -> [Row] {
   for name in programs.names {
     let count = Double(try programs.instructionCount(name))
     for (engine, median) in try medians(of: name, programs, settings) {
-      let isEntered = engine == "linux" || engine == "switchyard-jit"
+      let isEntered = engine == "linux" || engine.hasPrefix("switchyard-jit")
       let ns = isEntered ? max(median - (overhead[engine] ?? 0), 0) : median
       rows.append(Row(topic: "compute", name: name, engine: engine, ns: ns))
       if engine.hasPrefix("switchyard-interpreter") {
