@@ -51,15 +51,17 @@ private func objectSources(
     let object = try benchmarkObject(path)
     let collection = try Collection(
       loading: object, into: runtime, options: Collection.Options(engine: engine))
+    // The collection's own maps belong to programs of its kind.
+    let maps = try collection.maps.map { try runtime.makeMap($0.handle.definition) }
     for spec in object.programs where spec.instructions.count >= smallest {
       guard let kind = spec.kind, let type = ProgramType.linux(number: kind.type) else { continue }
       var source = ProgramSource(name: spec.name, type: type, instructions: spec.instructions)
       for (slot, reference) in spec.references {
         source.maps[slot] =
           switch reference {
-          case .map(let map): ProgramSource.MapReference(collection.maps[map].handle)
+          case .map(let map): ProgramSource.MapReference(maps[map])
           case .mapValue(let map, let offset):
-            ProgramSource.MapReference(collection.maps[map].handle, valueOffset: offset)
+            ProgramSource.MapReference(maps[map], valueOffset: offset)
           }
       }
       sources.append(source)
