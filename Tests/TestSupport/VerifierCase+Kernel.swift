@@ -27,7 +27,11 @@ extension VerifierCase {
       })
     let loaded: KernelProgram
     do throws(KernelError) {
-      loaded = try KernelProgram(instructions, options)
+      loaded =
+        isStrict
+        ? try KernelAvailability.withoutPointerRights { () throws(KernelError) in
+          try KernelProgram(instructions, options)
+        } : try KernelProgram(instructions, options)
     } catch {
       return .reject(
         errno: error.errno.name ?? String(error.errno.rawValue),
