@@ -68,7 +68,7 @@ extension VerifierCase {
   /// The last line of a log that is neither a total nor a state of the verifier.
   ///
   /// Linux ends some messages without a new line, and begins some without one.
-  static func decisiveLine(of log: String) -> String {
+  public static func decisiveLine(of log: String) -> String {
     var lines = log.split(separator: "\n").filter { line in
       !Self.otherLines.contains { line.hasPrefix($0) }
     }
