@@ -69,6 +69,7 @@ struct StrictTests {
       var verifierCase = VerifierCase(group: name, name: "a helper", line: 0)
       verifierCase.programType = name
       verifierCase.attachType = attach
+      verifierCase.isSleepable = name == "syscall"
       verifierCase.isStrict = true
       for helper in Int32(1)...211 where helper != 12 {
         guard let helperName = HelperNames.name(of: helper) else { continue }

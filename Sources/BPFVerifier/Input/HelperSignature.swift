@@ -119,6 +119,8 @@ struct HelperSignature: Sendable {
     switch helper.result {
     case .scalar: result = .scalar
     case .mapValueOrNull: result = .mapValueOrNull
+    case .memoryOrNull: result = .memoryOrNull
+    case .socketOrNull: result = .socketOrNull(.full)
     case .void: result = .void
     }
   }
@@ -132,10 +134,13 @@ extension HelperSignature.Argument {
     case .map: self = .map
     case .mapKey: self = .mapKey
     case .mapValue: self = .mapValue
+    case .newMapValue: self = .newMapValue
     case .readableMemory(let orNull): self = .memory(writes: false, orNull: orNull)
     case .writableMemory(let orNull): self = .memory(writes: true, orNull: orNull)
     case .size(let allowsZero): self = .size(allowsZero: allowsZero)
     case .fixedMemory(let byteCount): self = .fixedMemory(byteCount: byteCount, writes: true)
+    case .function: self = .callback
+    case .socket: self = .socket(.any, orNull: false)
     }
   }
 
