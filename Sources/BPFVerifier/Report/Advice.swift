@@ -155,6 +155,6 @@ struct AdviceBlanks {
   private var copy: String {
     isReadable
       ? "__u32 copy = ctx->field;  and change the copy"
-      : "__u32 value = ctx->field;  reads the whole field, with the type that it has in the structure"
+      : "__u32 value = ctx->field;  reads the whole field, with its type there"
   }
 }

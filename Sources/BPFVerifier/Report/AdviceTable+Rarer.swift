@@ -28,7 +28,7 @@ extension Advice {
     ),
     (
       "BPF_ATOMIC", "Atomic instructions work on the stack and on values of maps only.",
-      "__sync_fetch_and_add(value, 1);  on what a lookup found; the packet and the context take plain stores"
+      "__sync_fetch_and_add(value, 1);  on what a lookup found"
     ),
     (
       "not a scalar value", "The function has to return a number, not an address.",
@@ -44,7 +44,7 @@ extension Advice {
     ),
     (
       "jump out of range", "A jump leads outside of the function.",
-      "in assembly, put the target's label into the same function; objects from a compiler are damaged"
+      "in assembly, put the target's label into the same function"
     ),
     (
       "jump into the middle", "A jump leads into the second half of a wide immediate.",

@@ -102,12 +102,12 @@ extension Advice {
     (
       "!read_ok",
       "The register holds nothing on this path: it was never set, or a call clobbered it.",
-      "int value = 0;  where the variable is declared; in assembly, keep values in r6 to r9 over calls"
+      "int value = 0;  where the variable is declared; over calls, r6 to r9 keep values"
     ),
     (
       "invalid mem access 'scalar'",
       "The register holds a number here, not an address that the verifier knows.",
-      "data = (void *)(long)ctx->data;  again after a call that changes the packet, and compare again"
+      "data = (void *)(long)ctx->data;  again after the packet changed, and compare"
     ),
     (
       "dereference of modified ctx", "The context is accessed through a changed pointer.",

@@ -1,5 +1,5 @@
-// The mistakes that verifiers refuse most, one a program: docs/verifier-messages.md shows what Linux
-// and `switchyard verify` say of each. The notes say where the mistake is.
+// The mistakes that verifiers refuse most, one a program: docs/verifier-messages.md shows what
+// Linux and `switchyard verify` say of each. The notes say where the mistake is.
 
 typedef unsigned char u8;
 typedef unsigned short u16;
