@@ -1,4 +1,4 @@
-/// What was proved of one instruction, on all paths together: what a verifier leaves for a compiler.
+/// What was proved of one instruction, on all paths together: a verifier leaves it for a compiler.
 public struct InstructionFacts: Hashable, Sendable {
   /// What an access to memory touches.
   public enum Memory: UInt8, Hashable, Sendable {
