@@ -50,6 +50,9 @@ public struct RunningCPU {
     var countsInBudget: Bool = false
     /// The host's stack pointer when compiled code was entered.
     var entryStack: UInt64 = 0
+    /// Address of the table that the current run finds the slots of arrays by: the one of the
+    /// generation that was current when it started.
+    var generation: UInt64 = 0
   }
 
   let words: UnsafeMutablePointer<Words>

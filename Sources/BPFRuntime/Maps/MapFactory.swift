@@ -4,6 +4,7 @@ struct MapFactory {
   let id: UInt32
   let possibleCPUs: Int
   let epochs: Epochs
+  let chains: Chains
   let registry: Registry
 
   /// The map.
@@ -20,7 +21,7 @@ struct MapFactory {
         definition: definition, id: id, possibleCPUs: possibleCPUs, epochs: epochs)
     case .programArray:
       return try ProgramArray(
-        definition: definition, id: id, epochs: epochs, registry: registry)
+        definition: definition, id: id, chains: chains, registry: registry)
     default: throw .notSupported
     }
   }
