@@ -29,6 +29,9 @@ public final class Collection: Sendable {
     public var verifier: VerifierOptions
     /// What becomes of programs that the verifier rejects.
     public var rejectedPrograms: RejectedPrograms
+    /// Maps of the runtime that take the place of the object's own, by name; they keep their
+    /// contents, and the object fills no slots of theirs.
+    public var keptMaps: [String: MapHandle] = [:]
     /// Loads programs as they are, unverified: for programs that are known to be safe.
     package var trustsPrograms = false
 

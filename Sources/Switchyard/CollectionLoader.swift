@@ -34,6 +34,10 @@ struct CollectionLoader {
 
   mutating func createMaps() throws(CollectionError) {
     for spec in object.maps {
+      if let kept = try kept(spec) {
+        maps.append(kept)
+        continue
+      }
       do throws(LinuxError) {
         maps.append(try create(spec))
       } catch .notSupported {
@@ -44,7 +48,43 @@ struct CollectionLoader {
     }
   }
 
+  /// The map that takes the place of the object's own. Global data belongs to an object alone.
+  private func kept(_ spec: MapSpec) throws(CollectionError) -> MapHandle? {
+    guard spec.origin != .data, let map = options.keptMaps[spec.name] else { return nil }
+    let own = definition(of: spec)
+    let other = map.definition
+    let differences = [
+      own.type == other.type ? nil : "type \(other.type), not \(own.type)",
+      own.keySize == other.keySize ? nil : "keys of \(other.keySize) bytes, not \(own.keySize)",
+      own.valueSize == other.valueSize
+        ? nil : "values of \(other.valueSize) bytes, not \(own.valueSize)",
+      own.maxEntries == other.maxEntries
+        ? nil : "\(other.maxEntries) entries, not \(own.maxEntries)",
+      own.flags == other.flags
+        ? nil : "flags \(other.flags.rawValue), not \(own.flags.rawValue)",
+    ].compactMap(\.self)
+    guard differences.isEmpty else {
+      throw CollectionError(
+        code: .map, subject: spec.name,
+        reason: "the map that is to be kept has \(differences.joined(separator: ", "))")
+    }
+    return map.duplicate()
+  }
+
+  private func isKept(_ spec: MapSpec) -> Bool {
+    spec.origin != .data && options.keptMaps[spec.name] != nil
+  }
+
   private func create(_ spec: MapSpec) throws(LinuxError) -> MapHandle {
+    let map = try runtime.makeMap(definition(of: spec))
+    if let value = spec.initialValue {
+      try map.update([0, 0, 0, 0], value)
+    }
+    if spec.isReadOnly { try map.freeze() }
+    return map
+  }
+
+  private func definition(of spec: MapSpec) -> MapDefinition {
     var definition = MapDefinition(
       name: spec.name, type: MapType(rawValue: spec.type), keySize: spec.keySize,
       valueSize: spec.valueSize, maxEntries: spec.maxEntries,
@@ -53,12 +93,7 @@ struct CollectionLoader {
     if definition.type == .perfEventArray, definition.maxEntries == 0 {
       definition.maxEntries = UInt32(runtime.possibleCPUs)
     }
-    let map = try runtime.makeMap(definition)
-    if let value = spec.initialValue {
-      try map.update([0, 0, 0, 0], value)
-    }
-    if spec.isReadOnly { try map.freeze() }
-    return map
+    return definition
   }
 
   // MARK: Programs
@@ -158,7 +193,7 @@ struct CollectionLoader {
 
   func fillSlots() throws(CollectionError) {
     for (index, spec) in object.maps.enumerated() {
-      guard let map = maps[index] else { continue }
+      guard let map = maps[index], !isKept(spec) else { continue }
       for (slot, value) in spec.initialSlots.sorted(by: { $0.key < $1.key }) {
         guard case .program(let name) = value else { continue }
         try fill(map, slot, with: name)
@@ -173,6 +208,7 @@ struct CollectionLoader {
             code: .slot, subject: "\(tail.array)[\(tail.slot)]",
             reason: "program \(loaded.spec.name) asks for this slot, but there is no such array")
         }
+        guard !isKept(object.maps[index]) else { continue }
         try fill(map, tail.slot, with: loaded.spec.name)
       }
     }

@@ -212,3 +212,20 @@ public struct PinsDocument: Codable, Hashable, Sendable {
     public var name: String
   }
 }
+
+/// The key that follows another.
+public struct NextKeyDocument: Codable, Hashable, Sendable {
+  /// The key that was given.
+  public var key: HexBytes?
+  /// The one behind it; there is none at the end.
+  public var next_key: HexBytes?
+}
+
+/// Nothing to say: it was done.
+public struct EmptyDocument: Codable, Hashable, Sendable {
+  /// `switchyard.done/1`.
+  public var schema = "switchyard.done/1"
+
+  /// Makes the document.
+  public init() {}
+}

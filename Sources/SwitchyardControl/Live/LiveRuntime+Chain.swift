@@ -1,4 +1,5 @@
 import Switchyard
+import Synchronization
 
 extension LiveRuntime {
   // MARK: Looking
@@ -233,7 +234,7 @@ extension LiveRuntime {
     try store?.prepare(next)
     let made: Generation
     do throws(ChainError) {
-      made = try commit?() ?? staged.transaction.commit()
+      made = if let commit { try commit() } else { try staged.transaction.commit() }
     } catch {
       try? store?.discard(next.number)
       throw ControlError(error)

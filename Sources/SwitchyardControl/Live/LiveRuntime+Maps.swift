@@ -138,8 +138,8 @@ extension LiveRuntime {
   private func flags(_ word: String?) throws(LinuxError) -> UpdateFlags {
     switch word {
     case nil, "any": .any
-    case "noexist": .noExist
-    case "exist": .exist
+    case "noexist": .mustNotExist
+    case "exist": .mustExist
     default: throw .invalid
     }
   }

@@ -118,7 +118,7 @@ public final class LiveRuntime: Sendable {
   }
 
   /// Seconds since 1970.
-  static var now: Int { unsafe time(nil) }
+  static var now: Int { time(nil) }
 }
 
 extension LiveRuntime.State {

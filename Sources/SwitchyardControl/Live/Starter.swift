@@ -183,7 +183,8 @@ extension LiveRuntime.LoadedObject {
 
 extension ControlError {
   init(_ error: CollectionError) {
-    self.init(.cannotLink, "\(error)", file: error.line?.path, line: error.line?.line)
+    let code: Code = error.code == .rejected ? .rejected : .cannotLink
+    self.init(code, "\(error)", file: error.line?.file, line: error.line?.line)
   }
 }
 
