@@ -9,7 +9,7 @@ public enum CommandLineTool {
   ///   - terminal: Where the command writes.
   /// - Returns: The exit status.
   public static func run(_ arguments: [String], terminal: Terminal) -> Int32 {
-    let arguments = withFlagsLast(arguments)
+    let arguments = ServerOptions.withServerCommands(withFlagsLast(arguments))
     do {
       var command = try RootCommand.parseAsRoot(arguments)
       if let group = command as? any CommandGroup {
@@ -118,11 +118,13 @@ struct RootCommand: CommandGroup {
     subcommands: [
       RunCommand.self, VerifyCommand.self, TraceCommand.self, ChainCommand.self,
       ProgramCommand.self,
-      MapCommand.self,
+      MapCommand.self, ServeCommand.self,
     ])
 
   /// The words that name commands.
   static let words: Set<String> = [
-    "run", "verify", "trace", "chain", "prog", "map", "show", "list", "dump", "xlated",
+    "run", "verify", "trace", "chain", "prog", "map", "serve", "show", "list", "dump", "xlated",
+    "load", "unload", "pin", "unpin", "lookup", "update", "delete", "getnext", "plan", "apply",
+    "rollback", "history", "watch",
   ]
 }

@@ -5,7 +5,7 @@ import Switchyard
 struct ChainCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "chain", abstract: "Look at who tail-calls whom.",
-    subcommands: [ChainShowCommand.self])
+    subcommands: [ChainShowCommand.self] + LiveChainCommands.all)
 }
 
 /// `switchyard chain show`: call sites, slots, and what does not fit together.

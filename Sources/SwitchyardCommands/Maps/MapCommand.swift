@@ -5,7 +5,7 @@ import Switchyard
 struct MapCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "map", abstract: "Look at maps.",
-    subcommands: [MapShowCommand.self, MapDumpCommand.self])
+    subcommands: [MapShowCommand.self, MapDumpCommand.self] + LiveMapCommands.all)
 }
 
 /// `switchyard map show`: what maps there are.

@@ -117,9 +117,9 @@ public struct ElementsDocument: Codable, Hashable, Sendable {
   /// An element.
   public struct Element: Codable, Hashable, Sendable {
     /// The key's bytes, as in `"0x1f"`.
-    public var key: HexBytes
+    public var key: ByteList
     /// The value's bytes; of a slot, the program's number.
-    public var value: HexBytes?
+    public var value: ByteList?
     /// Of a per-CPU map, the values of all CPUs.
     public var values: [PerCPU]?
     /// Of a slot, the program's name.
@@ -131,12 +131,12 @@ public struct ElementsDocument: Codable, Hashable, Sendable {
     /// Which CPU.
     public var cpu: Int
     /// The value's bytes.
-    public var value: HexBytes
+    public var value: ByteList
   }
 }
 
 /// Bytes as `bpftool` writes them in JSON: `["0x00", "0x1f"]`.
-public struct HexBytes: Codable, Hashable, Sendable {
+public struct ByteList: Codable, Hashable, Sendable {
   /// The bytes.
   public var bytes: [UInt8]
 
@@ -174,9 +174,9 @@ public struct HexBytes: Codable, Hashable, Sendable {
 /// An element that is set: what `PUT` of a map takes.
 public struct ElementChangeDocument: Codable, Hashable, Sendable {
   /// The key's bytes.
-  public var key: HexBytes
+  public var key: ByteList
   /// The value's bytes; not with ``program``.
-  public var value: HexBytes?
+  public var value: ByteList?
   /// For an array of programs, what goes into the slot.
   public var program: ObjectSelector?
   /// `any`, `exist` or `noexist`.
@@ -184,7 +184,7 @@ public struct ElementChangeDocument: Codable, Hashable, Sendable {
 
   /// Describes an element.
   public init(
-    key: HexBytes, value: HexBytes? = nil, program: ObjectSelector? = nil, flags: String? = nil
+    key: ByteList, value: ByteList? = nil, program: ObjectSelector? = nil, flags: String? = nil
   ) {
     self.key = key
     self.value = value
@@ -216,9 +216,9 @@ public struct PinsDocument: Codable, Hashable, Sendable {
 /// The key that follows another.
 public struct NextKeyDocument: Codable, Hashable, Sendable {
   /// The key that was given.
-  public var key: HexBytes?
+  public var key: ByteList?
   /// The one behind it; there is none at the end.
-  public var next_key: HexBytes?
+  public var next_key: ByteList?
 }
 
 /// Nothing to say: it was done.

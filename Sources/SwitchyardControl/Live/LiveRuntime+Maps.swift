@@ -107,21 +107,21 @@ extension LiveRuntime {
     of map: MapHandle, at key: [UInt8]
   ) throws(LinuxError) -> ElementsDocument.Element {
     let value = try map.lookup(key)
-    var element = ElementsDocument.Element(key: HexBytes(key))
+    var element = ElementsDocument.Element(key: ByteList(key))
     let definition = map.definition
     if definition.type == .programArray {
-      element.value = HexBytes(value)
+      element.value = ByteList(value)
       element.program = map.programs.first { Self.bytes(of: $0.index) == key }?.program.name
       return element
     }
     guard value.count != Int(definition.valueSize) else {
-      element.value = HexBytes(value)
+      element.value = ByteList(value)
       return element
     }
     let stride = (Int(definition.valueSize) + 7) & ~7
     element.values = Swift.stride(from: 0, to: value.count, by: stride).enumerated().map {
       cpu, start in
-      .init(cpu: cpu, value: HexBytes(Array(value[start..<start + Int(definition.valueSize)])))
+      .init(cpu: cpu, value: ByteList(Array(value[start..<start + Int(definition.valueSize)])))
     }
     return element
   }

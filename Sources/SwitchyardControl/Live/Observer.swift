@@ -103,7 +103,7 @@ struct Observer: Sendable {
 
 extension LiveRuntime {
   /// What the server does and has done.
-  func status(_ traffic: Traffic?) -> StatusDocument {
+  package func status(_ traffic: Traffic?) -> StatusDocument {
     let counts = traffic?.counts ?? Traffic.Counts()
     let (current, found, misses) = state.withLock { state in
       let misses = state.objects.values.flatMap(\.collection.programs)

@@ -152,7 +152,9 @@ final class StateStore: Sendable {
 }
 
 /// JSON with keys in a fixed order.
-func encoded(_ value: some Encodable, isPretty: Bool = false) throws(ControlError) -> [UInt8] {
+package func encoded(
+  _ value: some Encodable, isPretty: Bool = false
+) throws(ControlError) -> [UInt8] {
   let encoder = JSONEncoder()
   encoder.outputFormatting =
     isPretty

@@ -1,19 +1,20 @@
-public import Switchyard
+import NIOPosix
+import Switchyard
 import Synchronization
 
-/// Runs packets through a live runtime, over and over, on threads of the caller's.
+/// Runs packets through a live runtime, over and over, on threads of its own.
 ///
 /// Each CPU has a thread, a virtual CPU and counters of its own; whoever wants to know adds the
 /// counters up.
 public final class Traffic: Sendable {
   /// What came of packets.
-  struct Counts: Sendable {
-    var packets: UInt64 = 0
-    var skipped: UInt64 = 0
-    var faults: UInt64 = 0
-    var verdicts: [UInt32: UInt64] = [:]
+  package struct Counts: Sendable {
+    package var packets: UInt64 = 0
+    package var skipped: UInt64 = 0
+    package var faults: UInt64 = 0
+    package var verdicts: [UInt32: UInt64] = [:]
     /// The first fault, in one line.
-    var fault: String?
+    package var fault: String?
 
     static func + (left: Counts, right: Counts) -> Counts {
       Counts(
@@ -30,6 +31,7 @@ public final class Traffic: Sendable {
   private let rate: Int?
   private let isStopped = Atomic<Bool>(false)
   private let counters: [Counter]
+  private let threads: NIOThreadPool
 
   /// One CPU's counts.
   private final class Counter: Sendable {
@@ -47,22 +49,36 @@ public final class Traffic: Sendable {
     self.live = live
     self.packets = packets
     self.rate = rate
+    threads = NIOThreadPool(numberOfThreads: live.runtime.possibleCPUs)
     counters = (0..<live.runtime.possibleCPUs).map { _ in Counter() }
   }
 
-  /// How many threads ``run(cpu:)`` wants.
-  public var cpuCount: Int { counters.count }
+  /// Starts a thread for each CPU.
+  ///
+  /// - Throws: ``ControlError`` when the programs' type takes no packets.
+  public func start() throws(ControlError) {
+    do throws(LinuxError) {
+      _ = try PacketContext(type: live.entryPoint.type)
+    } catch {
+      throw ControlError(
+        .unavailable, "programs of type \(live.entryPoint.type.name) take no packets")
+    }
+    threads.start()
+    for cpu in counters.indices {
+      threads.submit { [self] _ in try? run(cpu: cpu) }
+    }
+  }
 
-  /// Ends all runs soon.
-  public func stop() { isStopped.store(true, ordering: .relaxed) }
+  /// Ends all threads, and waits for them.
+  public func stop() {
+    isStopped.store(true, ordering: .relaxed)
+    try? threads.syncShutdownGracefully()
+  }
 
   /// Counts of all CPUs.
-  var counts: Counts { counters.map { $0.counts.withLock { $0 } }.reduce(Counts(), +) }
+  package var counts: Counts { counters.map { $0.counts.withLock { $0 } }.reduce(Counts(), +) }
 
-  /// Runs packets until ``stop()``; to be called once for each CPU, on a thread of its own.
-  ///
-  /// - Throws: ENOMEM, or EINVAL when the programs' type takes no packets.
-  public func run(cpu index: Int) throws(LinuxError) {
+  private func run(cpu index: Int) throws(LinuxError) {
     let cpu = try live.runtime.makeCPU(index: index)
     let context = try PacketContext(type: live.entryPoint.type)
     let clock = ContinuousClock()

@@ -36,6 +36,13 @@ public struct ControlClient: Sendable {
     return try Self.decode(try send(method, path, body: bytes))
   }
 
+  /// Sends bytes and reads a document.
+  public func request<Answer: Decodable>(
+    _ method: String, _ path: String, sending bytes: [UInt8]
+  ) throws(ControlError) -> Answer {
+    try Self.decode(try send(method, path, body: bytes))
+  }
+
   /// Follows what happens until the server ends or `onEvent` returns false.
   public func watch(
     everyMilliseconds interval: Int, onEvent: @escaping @Sendable (EventDocument) -> Bool

@@ -170,7 +170,7 @@ struct Router: Sendable {
       let key = try request.key()
       let next = try live.key(after: key, of: try request.requiredSelector())
       return try ControlResponse(
-        NextKeyDocument(key: key.map { HexBytes($0) }, next_key: next.map { HexBytes($0) }))
+        NextKeyDocument(key: key.map { ByteList($0) }, next_key: next.map { ByteList($0) }))
     case ("PUT", "/v1/maps/elements"):
       try live.update(
         try request.requiredSelector(), try request.document(ElementChangeDocument.self))
