@@ -98,10 +98,12 @@ final class Epochs: Sendable {
 
   /// Keeps an object until no run can be using it. The caller has made it unreachable for new runs.
   func retire(_ object: any AnyObject & Sendable) {
-    // A run that announces a later epoch has seen that the object is hidden.
-    let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
     waiting.wrappingAdd(1, ordering: .relaxed)
-    state.withLock { $0.retired.append(Retired(epoch: epoch, object: object)) }
+    state.withLock { state in
+      // A run that announces a later epoch has seen that the object is hidden.
+      let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
+      state.retired.append(Retired(epoch: epoch, object: object))
+    }
     collect()
   }
 
@@ -115,7 +117,7 @@ final class Epochs: Sendable {
       let seen = state.seen(by: own)
       // CPUs that rest may have started without anybody seeing it yet. When others run, the barrier
       // interrupts them, so it waits until it serves several.
-      if state.retired.contains(where: { $0.epoch < seen.possible }),
+      if let first = state.retired.first, first.epoch < seen.possible,
         !seen.isRunning || state.retired.count >= Self.batchCount
       {
         barrier()
@@ -188,9 +190,10 @@ extension Epochs.State {
 
   /// Takes out what was retired before an epoch.
   fileprivate mutating func takeRetired(before epoch: UInt64) -> [Epochs.Retired] {
-    let split = retired.partition { $0.epoch < epoch }
-    let taken = Array(retired[split...])
-    retired.removeSubrange(split...)
+    // In order of their epochs: however much waits for a thread that is not scheduled, what has to
+    // stay is not looked at.
+    let taken = Array(retired.prefix { $0.epoch < epoch })
+    if !taken.isEmpty { retired.removeFirst(taken.count) }
     return taken
   }
 }

@@ -70,6 +70,9 @@ final class Registry: Sendable {
   /// Whether a map was made in this runtime.
   func contains(_ map: Map) -> Bool { self.map(map.id) === map }
 
+  /// Programs that are there.
+  var programCount: Int { state.withLock { $0.programs.count } }
+
   func program(_ id: UInt32) -> Program? {
     state.withLock { $0.programs[id]?.program }
   }

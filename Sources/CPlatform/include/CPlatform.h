@@ -45,4 +45,7 @@ static inline void switchyard_compiler_fence(void) { __asm__ volatile("" ::: "me
 // Whether the processor is x86-64 and has BMI2.
 int switchyard_has_bmi2(void);
 
+// Whether the processor is x86-64 and has an instruction to count bits.
+int switchyard_has_popcnt(void);
+
 #endif
