@@ -261,9 +261,11 @@ private final class EventWriter: @unchecked Sendable {
     switch event.event {
     case "generation": return style.bold("generation \(event.generation)")
     case "miss":
-      let place = event.line.map { " at \($0)" } ?? ""
-      return style.yellow("missed") + " \((event.count ?? 0).counted("tail call")):"
-        + " \(event.reason ?? ""), called from \(event.program ?? "")\(place)".printable
+      let line = event.line.map { " at \($0)" } ?? ""
+      let slot = event.slot ?? "a slot"
+      let hop = event.hop.map { ", after \($0.counted("hop"))" } ?? ""
+      return style.yellow("missed") + " \((event.count ?? 0).counted("tail call")): "
+        + "\(slot) \(event.reason ?? ""), called from \(event.program ?? "")\(line)\(hop)".printable
     default: return style.dim("\((event.packets ?? 0).counted("packet")) so far")
     }
   }

@@ -77,8 +77,9 @@ extension LiveRuntime {
         let kept = state.earlier.map { "\($0.number)" }.joined(separator: ", ")
         throw ControlError(
           .notFound,
-          "generation \(number.map { "\($0)" } ?? "before this one") is not kept; kept:"
-            + " \(kept.isEmpty ? "none" : kept)")
+          kept.isEmpty
+            ? "there is no generation to go back to"
+            : "generation \(number ?? 0) is not kept; kept: \(kept)")
       }
       let staged = try stage(wayBack(to: target, in: state), in: state)
       if let runtimeNumber = state.runtimeNumbers[target.number] {

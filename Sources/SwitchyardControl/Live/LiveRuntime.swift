@@ -42,6 +42,7 @@ public final class LiveRuntime: Sendable {
   /// Where packets enter.
   public let entryPoint: EntryPoint
 
+  let samples: MissSamples
   let options: Options
   let store: StateStore?
   let state: Mutex<State>
@@ -98,6 +99,7 @@ public final class LiveRuntime: Sendable {
       throw ControlError(.unavailable, "the chain has no entry")
     }
     self.entryPoint = entryPoint
+    samples = MissSamples(runtime)
     state = Mutex(starter.state)
   }
 

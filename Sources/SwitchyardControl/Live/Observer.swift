@@ -85,13 +85,12 @@ struct Observer: Sendable {
   private func miss(
     _ loaded: Collection.LoadedProgram, _ site: Int, _ reason: String, _ count: UInt64, _ now: Int
   ) -> EventDocument {
-    let slot = loaded.program.tailCallSites[site]
-    let line = loaded.spec.line(at: slot).map { line in
-      "\(line.file.split(separator: "/").last.map(String.init) ?? line.file):\(line.line)"
-    }
+    let line = loaded.spec.ownLine(at: loaded.program.tailCallSites[site])?.place
+    let sample = live.samples.sample(program: loaded.program.id, site: site, reason: reason)
     return EventDocument(
       event: "miss", time_ns: now, generation: generation, program: loaded.spec.name,
-      reason: reason, line: line, count: count)
+      slot: sample.map { "\($0.array)[\($0.record.index)]" }, reason: reason,
+      hop: sample.map { Int($0.record.hop) }, line: line, count: count)
   }
 
   private static var now: Int {

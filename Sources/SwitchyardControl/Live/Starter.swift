@@ -39,7 +39,7 @@ struct Starter {
   ) throws(ControlError) {
     guard let store else { return }
     state.found = found.remarks
-    state.lastObject = try store.lastObject()
+    state.lastObject = try store.objectNumbers().last ?? 0
     try reload(found, current, from: store)
     let entry = try state.program(current.entry)
     entryPoint = try makeEntryPoint(for: entry)
@@ -64,6 +64,10 @@ struct Starter {
     for (_, pin) in found.pins {
       if case .program(let program) = pin.target { wanted.insert(program.object) }
     }
+    for number in try store.objectNumbers() where !wanted.contains(number) {
+      state.found.append("object \(number) was loaded, but nothing used it: removed")
+    }
+    try store.forget(before: 0, keepingObjects: wanted)
     for number in wanted.sorted() {
       do throws(ControlError) {
         let (bytes, about) = try store.object(number)

@@ -81,9 +81,9 @@ final class StateStore: Sendable {
     return (bytes, try read("\(number).json", in: objects))
   }
 
-  /// The highest number of an object, 0 without any.
-  func lastObject() throws(ControlError) -> UInt32 {
-    try objects.names().compactMap { UInt32($0.split(separator: ".").first ?? "") }.max() ?? 0
+  /// The numbers of the objects that are kept, ascending.
+  func objectNumbers() throws(ControlError) -> [UInt32] {
+    Set(try objects.names().compactMap { UInt32($0.split(separator: ".").first ?? "") }).sorted()
   }
 
   // MARK: Writing
