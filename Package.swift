@@ -103,7 +103,8 @@ let package = Package(
       ],
       swiftSettings: testSettings),
     .testTarget(
-      name: "X86AssemblerTests", dependencies: ["X86Assembler"], swiftSettings: testSettings),
+      name: "X86AssemblerTests", dependencies: ["X86Assembler", "TestSupport"],
+      swiftSettings: testSettings),
     .testTarget(
       name: "BPFCompilerTests",
       dependencies: ["BPFCompiler", "BPFRuntime", "BPFInstructions", "TestSupport"],
@@ -112,7 +113,7 @@ let package = Package(
       name: "BPFHooksTests", dependencies: ["BPFHooks", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
-      name: "SwitchyardTests", dependencies: ["Switchyard", "TestSupport"],
+      name: "SwitchyardTests", dependencies: ["Switchyard", "BPFCompiler", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
       name: "SwitchyardControlTests",

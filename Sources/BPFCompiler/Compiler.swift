@@ -44,14 +44,10 @@ struct Compiler: Sendable {
   private func place(
     _ unit: CompilationUnit, usesShortJumps: Bool
   ) throws(LoadError) -> CodeBlock? {
-    let lowering = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps)
-    let usesPreserved =
-      ProgramShape.usesPreserved(unit.instructions) || lowering.holdsConstantsInPreserved
-    let code = try lowering.lower()
+    let code = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps).lower()
     let block: CodeBlock?
     do throws(Encoder.PlacementError) {
-      block = try region.place(
-        code, programID: unit.programID, usesPreserved: usesPreserved)
+      block = try region.place(code, programID: unit.programID)
     } catch {
       return nil
     }

@@ -14,6 +14,9 @@ struct Information {
     bytes = memory.bytes(of: region)
   }
 
+  /// Bytes as they are.
+  func bytes(_ range: Range<Int>) -> [UInt8] { Array(bytes[range]) }
+
   /// A four-byte field; zero where the kernel is too old to know it.
   subscript(offset: Int) -> UInt32 {
     UInt32(truncatingIfNeeded: KernelBytes.number(bytes.dropFirst(offset).prefix(4)))

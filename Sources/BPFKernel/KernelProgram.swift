@@ -42,7 +42,8 @@ public final class KernelProgram: Sendable {
     get throws(KernelErrno) {
       let fields = try Information(of: descriptor, byteCount: 224)
       return Facts(
-        type: fields[0], identifier: fields[4], machineCodeByteCount: fields[16],
+        type: fields[0], identifier: fields[4], tag: fields.bytes(8..<16),
+        machineCodeByteCount: fields[16],
         rewrittenByteCount: fields[20], verifiedInstructionCount: fields[216])
     }
   }
@@ -105,6 +106,8 @@ extension KernelProgram {
     public var type: UInt32
     /// The id in the system.
     public var identifier: UInt32
+    /// The eight bytes that tell its instructions from others.
+    public var tag: [UInt8]
     /// Bytes of machine code; zero when it is interpreted.
     public var machineCodeByteCount: UInt32
     /// Bytes of instructions after the verifier's rewriting.

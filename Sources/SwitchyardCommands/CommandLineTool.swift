@@ -124,7 +124,7 @@ struct RootCommand: CommandGroup {
   /// The words that name commands.
   static let words: Set<String> = [
     "run", "verify", "trace", "chain", "prog", "map", "serve", "show", "list", "dump", "xlated",
-    "load", "unload", "pin", "unpin", "lookup", "update", "delete", "getnext", "plan", "apply",
-    "rollback", "history", "watch",
+    "jited", "load", "unload", "pin", "unpin", "lookup", "update", "delete", "getnext", "graph",
+    "check", "plan", "apply", "rollback", "history", "watch",
   ]
 }

@@ -107,7 +107,7 @@ struct CompiledAgreementTests {
         [try maps[runtime][0].lookup([0, 0, 0, 0])]
         + (try (0..<4).map { try maps[runtime][1].lookup([$0, 0, 0, 0]) })
       return Outcome(
-        value: UInt32(truncatingIfNeeded: result.returnValue), packet: context.bytes,
+        value: UInt32(truncatingIfNeeded: result.returnValue), packet: context.packet,
         maps: values)
     }
   }
@@ -166,5 +166,52 @@ struct CompiledAgreementTests {
     }
     print("agreement: \(accepted) of \(total) random programs were verified and compared")
     #expect(accepted > total / 5, "the generator has to make programs that pass")
+  }
+
+  @Test("Linux gives the same", .requiresKernel)
+  func linux() throws {
+    let bench = try Bench()
+    let maps = try Self.definitions.map {
+      try KernelMap(
+        KernelMap.Shape(
+          type: $0.type.rawValue, keySize: $0.keySize, valueSize: $0.valueSize,
+          maxEntries: $0.maxEntries))
+    }
+    var compared = 0
+    let total = Self.number("SWITCHYARD_AGREEMENT").map { $0 / 50 } ?? 60
+    let first = UInt64(Self.number("SWITCHYARD_AGREEMENT_SEED") ?? 0)
+    for seed in first..<first + UInt64(total) {
+      guard let candidate = try Candidate(seed: seed) else { continue }
+      var instructions = candidate.assembled.instructions
+      for (slot, name) in candidate.assembled.references {
+        instructions[slot].immediate = maps[name == "one" ? 0 : 1].descriptor.rawValue
+      }
+      // What only one of the two verifiers takes is a matter of other tests.
+      guard let kernel = try? KernelProgram(instructions, KernelProgram.Options(type: 6)) else {
+        continue
+      }
+      compared += 1
+      let program = try bench.program(candidate, 0, .compiled, usesFacts: true)
+      var random = ProgramGenerator.Numbers(state: seed)
+      for round in 0..<2 {
+        let input = Input(round: round, &random)
+        try maps[0].update([0, 0, 0, 0], input.value)
+        for key: UInt8 in 0..<4 {
+          try maps[1].update([key, 0, 0, 0], [UInt8](repeating: key, count: 16))
+        }
+        let run = try kernel.testRun(data: input.packet)
+        let expected = Outcome(
+          value: run.returnValue, packet: run.data,
+          maps: [try maps[0].lookup([0, 0, 0, 0])]
+            + (try (0..<4).map { try maps[1].lookup([$0, 0, 0, 0]) }))
+        let outcome = try bench.outcome(of: program, 0, on: input)
+        if outcome != expected {
+          Issue.record("seed \(seed): \(outcome), Linux \(expected)\n\(candidate.text)")
+          return
+        }
+      }
+    }
+    print("agreement: \(compared) of \(total) random programs ran in Linux, too")
+    #expect(compared > total / 5, "the generator has to make programs that pass")
   }
 }

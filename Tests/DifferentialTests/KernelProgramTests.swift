@@ -39,6 +39,17 @@ struct KernelProgramTests {
       instructions, KernelProgram.Options(type: type, name: name, logLevel: logLevel))
   }
 
+  @Test("our tag of a program is Linux's, maps included")
+  func tags() throws {
+    let array = try KernelMap(
+      KernelMap.Shape(type: 3, keySize: 4, valueSize: 4, maxEntries: 3, flags: 0), name: "slots")
+    for instructions in [Self.returning(7), Self.returning(8), Self.tailCall(array, 1, missed: 5)] {
+      let tag = try Self.load(instructions, type: ProgramType.xdp).facts.tag
+      let text = tag.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+      #expect(instructions.tag == text)
+    }
+  }
+
   @Test(
     "a program runs on a packet",
     arguments: [ProgramType.socketFilter, ProgramType.traffic, ProgramType.xdp])

@@ -78,9 +78,11 @@ struct Report: Encodable {
   }
 
   private static let note = [
-    "compute": "ns per invocation (ratio to the first column); Linux without its test-run loop",
+    "compute": "ns per invocation (ratio to the first column); Linux and compiled code without "
+      + "the way in and out",
     "interpreter": "ns per executed instruction, geometric mean over the compute programs",
     "tail_call": "ns per hop (33 hops, without the cost of a run whose first slot is empty)",
+    "load": "ns per instruction of the program",
     "rewire": "ns per operation on a chain of 34 that runs meanwhile; Linux swaps slot by slot",
     "run": "ns per invocation, one at a time; Linux with its test-run loop",
   ]

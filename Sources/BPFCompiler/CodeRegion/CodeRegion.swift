@@ -47,8 +47,11 @@ package final class CodeRegion: Sendable {
   ///
   /// `nil` when there is no room for it.
   func place(
-    _ code: consuming Encoder, programID: UInt32, usesPreserved: Bool
+    _ lowered: consuming LoweredCode, programID: UInt32
   ) throws(Encoder.PlacementError) -> CodeBlock? {
+    let usesPreserved = lowered.usesPreserved
+    let origins = lowered.origins
+    let code = lowered.encoder
     let byteCount = Self.headerByteCount + code.count
     guard let range = free.withLock({ $0.take(Self.rounded(byteCount)) }) else { return nil }
     let entry = mapping.address &+ UInt64(range.lowerBound + Self.headerByteCount)
@@ -63,7 +66,7 @@ package final class CodeRegion: Sendable {
     }
     return CodeBlock(
       self, range, entry: entry, codeByteCount: byteCount - Self.headerByteCount,
-      usesPreserved: usesPreserved)
+      usesPreserved: usesPreserved, origins: origins)
   }
 
   fileprivate func release(_ range: Range<Int>) {
@@ -83,12 +86,14 @@ final class CodeBlock: CompiledCode {
   private let codeByteCount: Int
   package let entry: UInt64
   package let usesPreserved: Bool
+  package let origins: [CodeOrigin]
 
   fileprivate init(
     _ region: CodeRegion, _ range: Range<Int>, entry: UInt64, codeByteCount: Int,
-    usesPreserved: Bool
+    usesPreserved: Bool, origins: [CodeOrigin]
   ) {
     self.usesPreserved = usesPreserved
+    self.origins = origins
     self.region = region
     self.range = range
     self.entry = entry

@@ -52,6 +52,7 @@ extension Lowering {
           counter.advance(&step)
         }
       }
+      if step.form != .removed { note(step.origin) }
       lower(step)
     }
   }

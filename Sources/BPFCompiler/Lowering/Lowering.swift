@@ -30,6 +30,8 @@ struct Lowering: ~Copyable {
   var flags: Flags?
   /// What comes behind the last instruction, because it is rarely executed.
   var cold: [ColdCode] = []
+  /// Which instructions the code so far comes from.
+  var origins: [CodeOrigin] = []
   /// By block, the sum of the longest codes of all blocks up to its end.
   private var ends: [Int32]
   /// By block, the same up to its start.
@@ -77,13 +79,8 @@ struct Lowering: ~Copyable {
     self.region = region.addresses
   }
 
-  /// Whether registers that the host wants back hold constants.
-  var holdsConstantsInPreserved: Bool {
-    plan.held.joined().contains { RegisterAssignment.preserved.contains($0.register) }
-  }
-
   /// Compiles the whole program.
-  consuming func lower() throws(LoadError) -> Encoder {
+  consuming func lower() throws(LoadError) -> LoweredCode {
     var positions = [Int](repeating: .max, count: plan.blocks.count)
     for (position, number) in order.enumerated() { positions[number] = position }
     var isLoopHead = [Bool](repeating: false, count: plan.blocks.count)
@@ -104,7 +101,8 @@ struct Lowering: ~Copyable {
       try lower(block, number, followedBy: next)
     }
     lowerCold()
-    return out
+    let usesPreserved = plan.usesPreserved(unit)
+    return LoweredCode(encoder: out, usesPreserved: usesPreserved, origins: origins)
   }
 
   private mutating func enterBlock(_ number: Int) {
@@ -124,6 +122,7 @@ struct Lowering: ~Copyable {
     } else {
       try lowerSteps(of: block)
     }
+    if let branch = block.branch { note(branch.origin) }
     guard let branch = block.branch else {
       if block.next >= 0, block.next != next { jump(to: block.next, from: number) }
       return
@@ -138,10 +137,18 @@ struct Lowering: ~Copyable {
     }
   }
 
+  /// Notes which instruction the next bytes come from.
+  mutating func note(_ origin: Int32) {
+    let slot = unit.slots[Int(origin)]
+    guard origins.last?.slot != slot else { return }
+    origins.append(CodeOrigin(offset: UInt32(truncatingIfNeeded: out.count), slot: slot))
+  }
+
   private mutating func lowerSteps(of block: Plan.Block) throws(LoadError) {
     flags = nil
     for index in block.range {
       let step = plan.steps[index]
+      if step.form != .removed { note(step.origin) }
       if step.form == .plain {
         flags = nil
         if plan.snapshots.indices.contains(Int(step.immediate)) {

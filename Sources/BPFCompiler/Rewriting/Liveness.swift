@@ -11,13 +11,15 @@ struct Liveness {
   init(_ instructions: [DecodedInstruction], _ plan: Plan) {
     self.instructions = instructions
     before = [UInt16](repeating: 0, count: plan.blocks.count)
+    // Without loops every block comes before those that it leads to, so once is enough.
+    let hasLoops = plan.blocks.contains { $0.isInLoop }
     var isChanged = true
     while isChanged {
       isChanged = false
       for number in plan.blocks.indices.reversed() {
         var live = after(plan.blocks[number])
         for step in plan.steps[plan.blocks[number].range].reversed() { flow(step, &live) }
-        isChanged = isChanged || live != before[number]
+        isChanged = isChanged || (hasLoops && live != before[number])
         before[number] = live
       }
     }

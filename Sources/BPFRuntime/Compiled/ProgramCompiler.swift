@@ -44,8 +44,25 @@ package protocol CompiledCode: AnyObject, Sendable {
   var entry: UInt64 { get }
   /// Whether a run can read or change one of the registers that hold r6 to r9.
   var usesPreserved: Bool { get }
+  /// Which instructions the bytes come from, by ascending offset.
+  var origins: [CodeOrigin] { get }
   /// The bytes from the entry on.
   var bytes: [UInt8] { get }
+}
+
+/// Where the machine code of an instruction begins. One instruction may have several pieces, or
+/// none.
+public struct CodeOrigin: Hashable, Sendable {
+  /// Bytes from the program's entry.
+  public var offset: UInt32
+  /// The slot of the instruction.
+  public var slot: UInt32
+
+  /// Pairs an offset with a slot.
+  public init(offset: UInt32, slot: UInt32) {
+    self.offset = offset
+    self.slot = slot
+  }
 }
 
 /// What a compiler gets: a program that was validated, with everything resolved to addresses.

@@ -60,6 +60,23 @@ public final class Program: Sendable {
   /// The machine code, from its entry on; empty for an interpreted program.
   public var machineCode: [UInt8] { code?.bytes ?? [] }
 
+  /// Which instructions the machine code comes from, by ascending offset; what is behind the last
+  /// one is rarely executed.
+  public var machineCodeOrigins: [CodeOrigin] { code?.origins ?? [] }
+
+  /// The name that Linux gives compiled programs in its list of symbols.
+  public var symbolName: String { "bpf_prog_\(instructions.tag)_\(name)" }
+
+  /// The line that stands for the machine code in `/tmp/perf-PID.map`, by which `perf` names
+  /// programs: start and size in hexadecimal, and the name. `nil` for an interpreted program.
+  ///
+  /// A file of such lines tells everybody who can read it where the code is.
+  public var perfMapLine: String? {
+    guard let code else { return nil }
+    let size = String(code.bytes.count, radix: 16)
+    return "\(String(code.entry, radix: 16)) \(size) \(symbolName)"
+  }
+
   /// How often each tail-call site was passed, on all CPUs together: one element per site.
   ///
   /// Compiled programs count what was taken only while the CPU records tail calls: a hop that

@@ -130,11 +130,13 @@ extension Explorer {
         "func \(signature.name)#\(signature.number) reference has not been acquired before")
     }
     state.references.remove(at: index)
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.reference == reference }) { $0 = .unknown }
   }
 
   /// The packet may have moved: addresses in it are numbers now.
   mutating func forgetPacket() {
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.kind.isPacket || $0.kind == .packetEnd }) { $0 = .unknown }
   }
 

@@ -151,6 +151,7 @@ extension Explorer {
     guard known.id != 0, known.isScalar else { return }
     var source = known.source
     // All copies depend on each other from here on.
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.id == known.id && $0.isScalar }) { value in
       source = provenance.union(source, value.source)
       let knownDistance = known.isLinkedByDistance ? known.offset : 0
@@ -164,6 +165,7 @@ extension Explorer {
       }
     }
     guard source != known.source else { return }
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.id == known.id && $0.isScalar }) { $0.source = source }
   }
 
@@ -202,6 +204,7 @@ extension Explorer {
       state.references.removeAll { $0.id == tested.reference }
     }
     let hasLock = tested.kind == .mapValueOrNull && program.maps[Int(tested.map)].lockOffset != nil
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.id == tested.id && $0.kind.mayBeNull }) { value in
       if isNull {
         value = zero
@@ -266,6 +269,7 @@ extension Explorer {
 
   /// The packet reaches at least this far behind an address and its copies.
   mutating func extend(_ pointer: RegisterState, to range: UInt32) {
+    // swift-format-ignore: OnlyOneTrailingClosureArgument
     state.change(where: { $0.kind == pointer.kind && $0.id == pointer.id }) { value in
       value.range = max(value.range, range)
     }

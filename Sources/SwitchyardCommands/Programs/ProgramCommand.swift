@@ -18,18 +18,22 @@ struct ProgramShowCommand: Verb {
 
   func execute(in session: Session) throws(CommandFailure) {
     let object = try objectOptions.read()
+    let sizes = compiledSizes(object)
     if session.isJSON {
-      session.show(document(object))
+      session.show(document(object, sizes))
       return
     }
-    var table = TextTable([.left, .left, .left, .right, .right, .left])
+    var table = TextTable([.left, .left, .left, .right, .right, .right, .left])
     let style = session.style
     table.add(
-      ["program", "type", "section", "insns", "tail calls", "maps"].map { .init($0, style.dim) })
+      ["program", "type", "section", "insns", "jited", "tail calls", "maps"].map {
+        .init($0, style.dim)
+      })
     for program in object.programs {
       table.add([
         .init(program.name.printable, style.cyan), .init(program.kind?.name ?? "no type"),
         .init(program.section.printable), .init(program.instructions.count.grouped),
+        .init(sizes[program.name].map { "\($0.grouped) B" } ?? "-"),
         .init(TailCallSites(program, maps: object.maps).sites.count.grouped),
         .init(mapNames(program, object).joined(separator: " ").printable, style.dim),
       ])
@@ -47,11 +51,23 @@ struct ProgramShowCommand: Verb {
       .filter { object.maps.indices.contains($0) }.map { object.maps[$0].displayName }
   }
 
-  private func document(_ object: ObjectFile) -> JSON {
+  /// Bytes of machine code, by program; those that are not compiled are missing.
+  private func compiledSizes(_ object: ObjectFile) -> [String: Int] {
+    guard let collection = try? ObjectOptions.compiled(object, objectOptions) else { return [:] }
+    return Dictionary(
+      collection.programs.map { ($0.spec.name, $0.program.machineCode.count) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  private func document(_ object: ObjectFile, _ sizes: [String: Int]) -> JSON {
     let programs = object.programs.map { program in
       JSON.object([
         ("name", .string(program.name)), ("type", .string(program.kind?.name ?? "unspec")),
+        ("tag", .string(program.instructions.tag)),
         ("section", .string(program.section)), ("insns", .integer(program.instructions.count)),
+        ("bytes_xlated", .integer(program.instructions.count * Instruction.byteCount)),
+        ("jited", .boolean(sizes[program.name] != nil)),
+        ("bytes_jited", .integer(sizes[program.name] ?? 0)),
         (
           "tail_calls",
           .integer(TailCallSites(program, maps: object.maps).sites.count)

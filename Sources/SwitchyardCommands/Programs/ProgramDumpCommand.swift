@@ -5,7 +5,7 @@ import Switchyard
 struct ProgramDumpCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "dump", abstract: "Write the code of programs.",
-    subcommands: [ProgramDumpTranslatedCommand.self])
+    subcommands: [ProgramDumpTranslatedCommand.self, ProgramDumpMachineCommand.self])
 }
 
 /// `switchyard prog dump xlated`: BPF instructions, linked.

@@ -52,6 +52,9 @@ struct ProgramListing {
       helperName: { HelperNames.name(of: $0).map { "bpf_\($0)" } }, symbol: { names[$0] })
   }
 
+  /// The instructions as text, in order.
+  var instructions: [DisassembledInstruction] { rows.map(\.instruction) }
+
   /// The listing in the form of `bpftool prog dump xlated linum`.
   func lines(_ style: Style) -> [String] {
     let type = spec.kind?.name ?? "no type"

@@ -49,6 +49,9 @@ struct EngineOptions: ParsableArguments {
   @Option(help: "Seed of the random numbers that programs get.")
   var seed: UInt64?
 
+  @Flag(help: "Write /tmp/perf-PID.map, by which perf names compiled programs.")
+  var perfMap = false
+
   @Flag(name: .customLong("trace-printk"), help: "Show what programs print on standard error.")
   var showsPrints = false
 
@@ -92,7 +95,18 @@ struct EngineOptions: ParsableArguments {
         "the verifier rejected \(program.spec.name), which runs with every access tested: "
           + message)
     }
+    if perfMap { try writePerfMap(collection) }
     return collection
+  }
+
+  private func writePerfMap(_ collection: Collection) throws(CommandFailure) {
+    let lines = collection.programs.compactMap(\.program.perfMapLine)
+    let path = "/tmp/perf-\(System.processID).map"
+    do throws(System.FileError) {
+      try System.write(lines.map { $0 + "\n" }.joined(), toFile: path)
+    } catch {
+      throw CommandFailure(.cannotWrite, "cannot write \(path): \(error.message)", file: path)
+    }
   }
 
   private static let hasCompiler = ProgramCompiler.x86() != nil
@@ -118,8 +132,7 @@ struct EngineOptions: ParsableArguments {
   func settings(recordsTailCalls: Bool, in session: Session) -> RuntimeEngine.Settings {
     var settings = RuntimeEngine.Settings(
       clock: clock?.clock ?? .real, seed: seed,
-      // Compiled programs count the tail calls that were taken only while they are recorded.
-      recordsTailCalls: recordsTailCalls || engine == .jit)
+      recordsTailCalls: recordsTailCalls)
     if showsPrints {
       settings.traceHandler = { text in
         let text = String(decoding: text, as: UTF8.self)

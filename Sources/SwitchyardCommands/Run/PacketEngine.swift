@@ -26,3 +26,21 @@ protocol PacketEngine: AnyObject {
   /// The contents of every map, in the object's order.
   func mapContents() throws(CommandFailure) -> [MapContents]
 }
+
+/// An engine that can collect packets and run them together, where nobody asks about each.
+protocol BatchingEngine: PacketEngine {
+  /// Whether it can in this run.
+  var canBatch: Bool { get }
+  /// Packets that wait.
+  var batchCount: Int { get }
+  /// Whether no other packet can wait.
+  var isBatchFull: Bool { get }
+
+  /// Lets a packet wait; `false` when it is too short for the type of program.
+  func add(_ packet: RawSpan) throws(CommandFailure) -> Bool
+
+  /// Runs what waits. `finished` gets each packet's place among them, and its r0.
+  ///
+  /// - Returns: What went wrong with the packet behind those.
+  func runBatch(_ finished: (Int, UInt32) -> Void) -> CommandFailure?
+}

@@ -18,6 +18,8 @@ struct PacketRun {
   private var verdicts: [UInt32: Int] = [:]
   private var results: [RunReport.PacketResult] = []
   private var sink: PacketSink?
+  /// The numbers of the packets that wait to be run together.
+  private var waiting: [Int] = []
 
   init(engine: any PacketEngine, options: Options) {
     self.engine = engine
@@ -34,6 +36,7 @@ struct PacketRun {
           sink = try PacketSink(path, precision: opened.precision)
         },
         { packet throws(CommandFailure) in try take(packet) })
+      try runWaiting()
       try sink?.finish()
       return nil
     } catch {
@@ -43,15 +46,49 @@ struct PacketRun {
     }
   }
 
+  /// The engine, if nothing is asked about single packets.
+  private var batching: (any BatchingEngine)? {
+    guard !options.keepsResults, sink == nil, chain == nil,
+      let engine = engine as? any BatchingEngine, engine.canBatch
+    else { return nil }
+    return engine
+  }
+
+  private mutating func runWaiting() throws(CommandFailure) {
+    guard let batching = batching, !waiting.isEmpty else { return }
+    let numbers = waiting
+    waiting = []
+    var done = 0
+    let failure = batching.runBatch { _, value in
+      done += 1
+      verdicts[value, default: 0] += 1
+    }
+    packets += done
+    if let failure { throw self.failure(failure, packet: numbers[min(done, numbers.count - 1)]) }
+  }
+
+  private func failure(_ failure: CommandFailure, packet: Int) -> CommandFailure {
+    var failure = failure
+    failure.message += " (packet \(packet), \(packets.grouped) done before)"
+    return failure
+  }
+
   private mutating func take(_ packet: borrowing PacketSource.Packet) throws(CommandFailure) {
+    if let batching {
+      if try batching.add(packet.bytes) {
+        waiting.append(packet.number)
+      } else {
+        skipped += 1
+      }
+      if batching.isBatchFull { try runWaiting() }
+      return
+    }
     let value: UInt32?
     do throws(CommandFailure) {
       value = try engine.run(packet.bytes)
     } catch {
       chain?.add(engine.tailCalls, packet: packet.number)
-      var failure = error
-      failure.message += " (packet \(packet.number), \(packets.grouped) done before)"
-      throw failure
+      throw failure(error, packet: packet.number)
     }
     guard let value else {
       skipped += 1

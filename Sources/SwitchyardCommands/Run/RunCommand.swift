@@ -78,13 +78,14 @@ struct RunCommand: Verb {
     let collection = try engineOptions.load(object, objectOptions, in: session)
     for slot in engineOptions.slots { try slot.apply(to: collection, options: objectOptions) }
     let loaded = try objectOptions.program(name, of: collection)
+    // The table of slots and the first misses are told from what is recorded.
+    let recordsTailCalls = strictTail || !session.isJSON
     let engine = try RuntimeEngine(
       collection, program: loaded,
-      settings: engineOptions.settings(
-        recordsTailCalls: strictTail || !session.isJSON, in: session))
+      settings: engineOptions.settings(recordsTailCalls: recordsTailCalls, in: session))
     var run = PacketRun(engine: engine, options: runOptions)
     let names = TailCallNames(collection)
-    run.chain = ChainUse(names)
+    if recordsTailCalls { run.chain = ChainUse(names) }
     let failure = run.run(source, in: session)
     var report = run.report(object: objectOptions.object, program: name)
     report.tailCalls = engine.tailCallCounts

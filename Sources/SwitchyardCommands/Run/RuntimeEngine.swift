@@ -7,6 +7,7 @@ final class RuntimeEngine: PacketEngine {
   private let loaded: Collection.LoadedProgram
   private let cpus: [CPU]
   private let context: PacketContext
+  private let batch: PacketBatch
   private let clock = ContinuousClock()
   private var turn = 0
   private var last: CPU
@@ -31,6 +32,7 @@ final class RuntimeEngine: PacketEngine {
     }
     do throws(LinuxError) {
       context = try PacketContext(type: program.program.type)
+      batch = try PacketBatch(type: program.program.type)
     } catch {
       throw CommandFailure(
         .unavailable,
@@ -44,6 +46,7 @@ final class RuntimeEngine: PacketEngine {
         cpu.clock = settings.clock
         if let seed = settings.seed { cpu.seed = seed &+ UInt64(index) }
         cpu.recordsTailCalls = settings.recordsTailCalls
+        cpu.countsTailCalls = true
         cpu.traceHandler = settings.traceHandler
         cpus.append(cpu)
       }
@@ -106,4 +109,39 @@ final class RuntimeEngine: PacketEngine {
   var tailCallCounts: TailCallCounts {
     collection.programs.flatMap(\.program.tailCallCounts).reduce(TailCallCounts(), +)
   }
+}
+
+extension RuntimeEngine: BatchingEngine {
+  /// Packets take turns on CPUs one by one.
+  var canBatch: Bool { cpus.count == 1 && !last.recordsTailCalls }
+
+  func add(_ packet: RawSpan) throws(CommandFailure) -> Bool {
+    do throws(LinuxError) {
+      try batch.append(packet)
+      return true
+    } catch .invalid {
+      return false
+    } catch {
+      throw CommandFailure(.unavailable, "cannot take a packet in: \(error)")
+    }
+  }
+
+  func runBatch(_ finished: (Int, UInt32) -> Void) -> CommandFailure? {
+    let start = clock.now
+    var found: CommandFailure?
+    do throws(Fault) {
+      try last.run(loaded.program, over: batch)
+    } catch {
+      found = failure(error)
+    }
+    elapsed += clock.now - start
+    for index in 0..<batch.finishedCount {
+      finished(index, UInt32(truncatingIfNeeded: batch.returnValue(at: index)))
+    }
+    batch.removeAll()
+    return found
+  }
+
+  var batchCount: Int { batch.count }
+  var isBatchFull: Bool { batch.isFull }
 }

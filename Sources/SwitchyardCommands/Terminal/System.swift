@@ -85,6 +85,64 @@ enum System {
     }
   }
 
+  /// Writes bytes to a new file that only this user can read; `nil` when that is not possible.
+  ///
+  /// - Returns: Its path, which the caller removes.
+  static func temporaryFile(_ bytes: [UInt8]) -> String? {
+    var template = [CChar]("/tmp/switchyard.XXXXXX".utf8CString)
+    let descriptor = unsafe mkstemp(&template)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    let path = String(
+      decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard write(all: bytes, to: descriptor) else {
+      remove(path)
+      return nil
+    }
+    return path
+  }
+
+  /// Writes a file, whatever was in it before.
+  static func write(_ text: String, toFile path: String) throws(FileError) {
+    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw lastError() }
+    defer { close(descriptor) }
+    guard write(all: Array(text.utf8), to: descriptor) else { throw lastError() }
+  }
+
+  private static func write(all bytes: [UInt8], to descriptor: Int32) -> Bool {
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      var rest = unsafe buffer[...]
+      while unsafe !rest.isEmpty {
+        let count = unsafe Self.write(UnsafeBufferPointer(rebasing: rest), to: descriptor)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return false }
+        unsafe rest = rest.dropFirst(count)
+      }
+      return true
+    }
+  }
+
+  static func remove(_ path: String) {
+    _ = unsafe unlink(path)
+  }
+
+  /// The number of this process.
+  static var processID: Int32 { getpid() }
+
+  /// What a command of the shell writes; `nil` when it cannot be started or fails.
+  static func output(ofCommand command: String) -> String? {
+    guard let stream = unsafe popen(command, "r") else { return nil }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = unsafe fread(&chunk, 1, chunk.count, stream)
+      guard count > 0 else { break }
+      bytes += chunk[..<count]
+    }
+    return unsafe pclose(stream) == 0 ? String(decoding: bytes, as: UTF8.self) : nil
+  }
+
   private static func lastError() -> FileError {
     let number = errno
     var buffer = [CChar](repeating: 0, count: 256)

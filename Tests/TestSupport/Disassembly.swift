@@ -1,15 +1,16 @@
 import Foundation
 
 /// The disassembler of GNU binutils, which knows nothing of our encoder.
-enum Disassembly {
-  static let isAvailable = path != nil
+public enum Disassembly {
+  /// Whether it is installed.
+  public static let isAvailable = path != nil
 
   private static let path = ["/usr/bin/objdump", "/usr/local/bin/objdump"].first {
     FileManager.default.isExecutableFile(atPath: $0)
   }
 
   /// One text per instruction, single spaces, in Intel's syntax.
-  static func texts(of code: [UInt8]) throws -> [String] {
+  public static func texts(of code: [UInt8]) throws -> [String] {
     let folder = FileManager.default.temporaryDirectory
     let file = folder.appending(path: "switchyard-\(UUID().uuidString).bin")
     defer { try? FileManager.default.removeItem(at: file) }
