@@ -34,6 +34,14 @@ struct CollectionLoader {
 
   mutating func createMaps() throws(CollectionError) {
     for spec in object.maps {
+      if let kept = options.keptMaps[spec.name] {
+        if let difference = kept.definition.difference(from: definition(of: spec)) {
+          throw CollectionError(
+            code: .map, subject: spec.name, reason: "cannot be kept: \(difference)")
+        }
+        maps.append(kept.duplicate())
+        continue
+      }
       do throws(LinuxError) {
         maps.append(try create(spec))
       } catch .notSupported {
@@ -44,7 +52,7 @@ struct CollectionLoader {
     }
   }
 
-  private func create(_ spec: MapSpec) throws(LinuxError) -> MapHandle {
+  private func definition(of spec: MapSpec) -> MapDefinition {
     var definition = MapDefinition(
       name: spec.name, type: MapType(rawValue: spec.type), keySize: spec.keySize,
       valueSize: spec.valueSize, maxEntries: spec.maxEntries,
@@ -53,6 +61,11 @@ struct CollectionLoader {
     if definition.type == .perfEventArray, definition.maxEntries == 0 {
       definition.maxEntries = UInt32(runtime.possibleCPUs)
     }
+    return definition
+  }
+
+  private func create(_ spec: MapSpec) throws(LinuxError) -> MapHandle {
+    let definition = definition(of: spec)
     let map = try runtime.makeMap(definition)
     if let value = spec.initialValue {
       try map.update([0, 0, 0, 0], value)
@@ -115,7 +128,8 @@ struct CollectionLoader {
         options.trustsPrograms
         ? try unsafe runtime.loadUnverified(source, engine: engine)
         : try runtime.load(source, engine: engine)
-      return Collection.LoadedProgram(spec: spec, program: program, rejection: rejection)
+      return Collection.LoadedProgram(
+        spec: spec, program: program, rejection: rejection, facts: source.facts)
     } catch {
       throw CollectionError(
         code: .load, subject: spec.name, reason: "\(error)",
@@ -158,14 +172,14 @@ struct CollectionLoader {
 
   func fillSlots() throws(CollectionError) {
     for (index, spec) in object.maps.enumerated() {
-      guard let map = maps[index] else { continue }
+      guard let map = maps[index], options.keptMaps[spec.name] == nil else { continue }
       for (slot, value) in spec.initialSlots.sorted(by: { $0.key < $1.key }) {
         guard case .program(let name) = value else { continue }
         try fill(map, slot, with: name)
       }
     }
     for loaded in programs {
-      for tail in loaded.spec.tailSlots {
+      for tail in loaded.spec.tailSlots where options.keptMaps[tail.array] == nil {
         guard let index = object.maps.firstIndex(where: { $0.name == tail.array }),
           let map = maps[index]
         else {

@@ -1,6 +1,8 @@
 /// How a command ends: the exit statuses of the command line, which scripts rely on.
 enum ExitStatus: Int32 {
   case success = 0
+  /// An assertion failed: a check found something.
+  case testFailed = 1
   /// The verifier rejected a program.
   case rejected = 2
   /// The object cannot be linked: ELF, types, relocations, maps, slots.
@@ -40,6 +42,12 @@ struct CommandFailure: Error {
     self.message = message
     self.file = file
     self.line = line
+  }
+
+  /// A failure that the command has told of already.
+  init(reported status: ExitStatus) {
+    self.init(status, "")
+    isReported = true
   }
 
   /// The document that stands for the error with `-j`.

@@ -11,17 +11,4 @@ extension LineInfo {
 
   /// `parser.bpf.c:12`.
   var place: String { "\(path):\(line)" }
-
-  /// Whether the line is in a header of the system, such as libbpf's.
-  fileprivate var isInSystemHeader: Bool { file.hasPrefix("/usr/") }
-}
-
-extension ProgramSpec {
-  /// The source line that makes a call: where the compiler has put in a function out of a system
-  /// header, such as `bpf_tail_call_static`, the last line of the program's own before it.
-  func ownLine(at slot: Int) -> LineInfo? {
-    guard let line = line(at: slot), line.isInSystemHeader else { return line(at: slot) }
-    let start = function(at: slot)?.start ?? 0
-    return lines.last { $0.slot <= slot && $0.slot >= start && !$0.isInSystemHeader } ?? line
-  }
 }
