@@ -20,9 +20,11 @@ extension ProgramCompiler {
   /// A compiler with a region of its own, for tests: for processors that have less than this one.
   package init(region: CodeRegion, processor: ProcessorFeatures) {
     let compiler = Compiler(region: region, processor: processor)
-    self.init(enter: enterFunction(at: region.entryCode.enter)) { unit throws(LoadError) in
-      try compiler.compile(unit)
-    }
+    self.init(
+      enter: enterFunction(at: region.entryCode.enter),
+      enterLight: enterFunction(at: region.entryCode.enterLight),
+      enterBatch: enterBatchFunction(at: region.entryCode.enterBatch),
+      compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }
 }
 
@@ -42,10 +44,14 @@ struct Compiler: Sendable {
   private func place(
     _ unit: CompilationUnit, usesShortJumps: Bool
   ) throws(LoadError) -> CodeBlock? {
-    let code = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps).lower()
+    let lowering = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps)
+    let usesPreserved =
+      ProgramShape.usesPreserved(unit.instructions) || lowering.holdsConstantsInPreserved
+    let code = try lowering.lower()
     let block: CodeBlock?
     do throws(Encoder.PlacementError) {
-      block = try region.place(code, programID: unit.programID)
+      block = try region.place(
+        code, programID: unit.programID, usesPreserved: usesPreserved)
     } catch {
       return nil
     }

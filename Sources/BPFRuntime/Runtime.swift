@@ -113,7 +113,7 @@ public final class Runtime: Sendable {
           decoded, source, maps: maps, programID: id, header: image.header)) : nil
     try claimArrays(among: maps, for: source, engine)
     let program = Program(
-      id: id, source: source, maps: maps, image: image, code: code, enter: compiler?.enter,
+      id: id, source: source, maps: maps, image: image, code: code, compiler: compiler,
       registry: registry)
     registry.add(program)
     return program

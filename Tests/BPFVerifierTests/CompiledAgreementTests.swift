@@ -76,6 +76,7 @@ struct CompiledAgreementTests {
         try CompiledAgreementTests.definitions.map { try runtime.makeMap($0) }
       }
       cpus = try runtimes.map { try $0.makeCPU() }
+      for cpu in cpus { cpu.clock = .fixed(1_000_000_007) }
       context = try PacketContext(type: .xdp)
     }
 
@@ -100,6 +101,7 @@ struct CompiledAgreementTests {
         try maps[runtime][1].update([key, 0, 0, 0], [UInt8](repeating: key, count: 16))
       }
       try context.load(input.packet)
+      cpus[runtime].seed = 1
       let result = try cpus[runtime].run(program, in: context)
       let values =
         [try maps[runtime][0].lookup([0, 0, 0, 0])]

@@ -36,6 +36,7 @@ extension Lowering {
         out.binary(step.binary, step.size, machine(destination), memory(step))
       }
       flags = nil
+    case .lookup: lowerLookup(step)
     case .store: lowerStore(step)
     case .compare: compare(step)
     case .select:
@@ -157,7 +158,7 @@ extension Lowering {
 
   // MARK: Memory
 
-  private func memory(_ step: Step) -> MemoryOperand {
+  func memory(_ step: Step) -> MemoryOperand {
     step.index == Step.none
       ? MemoryOperand(machine(step.base), step.displacement)
       : MemoryOperand(

@@ -77,6 +77,11 @@ struct Lowering: ~Copyable {
     self.region = region.addresses
   }
 
+  /// Whether registers that the host wants back hold constants.
+  var holdsConstantsInPreserved: Bool {
+    plan.held.joined().contains { RegisterAssignment.preserved.contains($0.register) }
+  }
+
   /// Compiles the whole program.
   consuming func lower() throws(LoadError) -> Encoder {
     var positions = [Int](repeating: .max, count: plan.blocks.count)
@@ -114,14 +119,9 @@ struct Lowering: ~Copyable {
   private mutating func lower(
     _ block: Plan.Block, _ number: Int, followedBy next: Int
   ) throws(LoadError) {
-    try lowerSteps(of: block)
-    // Twice is as good as once, and has half the jumps back.
     if let branch = block.branch, isShortLoop(block, number) {
-      compare(branch)
-      let leavesIfTaken = block.taken != number
-      out.jump(
-        if: leavesIfTaken ? branch.condition.code : branch.condition.code.inverted,
-        labels[leavesIfTaken ? block.taken : block.next])
+      lowerTwice(block, branch, number)
+    } else {
       try lowerSteps(of: block)
     }
     guard let branch = block.branch else {
@@ -153,19 +153,6 @@ struct Lowering: ~Copyable {
       }
     }
   }
-
-  /// Whether a block is a loop by itself, and so short that jumping back is what it waits for.
-  private func isShortLoop(_ block: Plan.Block, _ number: Int) -> Bool {
-    guard block.taken == number || block.next == number else { return false }
-    var count = 0
-    for step in plan.steps[block.range] where step.form != .removed {
-      if step.form == .plain { return false }
-      count += 1
-    }
-    return count <= Self.shortLoopStepCount
-  }
-
-  private static let shortLoopStepCount = 10
 
   /// Loops start where a fetch of the processor starts.
   private mutating func alignLoop() {
@@ -206,6 +193,7 @@ struct Lowering: ~Copyable {
       case .removed: break
       case .plain: sum &+= longestCode(of: unit.instructions[Int(step.origin)].operation)
       case .load, .store, .binaryLoad, .address: sum &+= 14
+      case .lookup: sum &+= 64
       default: sum &+= 12
       }
     }

@@ -74,6 +74,17 @@ struct ProgramShape {
     try checkDepth(starts, unit)
   }
 
+  /// Whether a run can read or change one of r6 to r9, in a program that it tail-calls perhaps.
+  static func usesPreserved(_ instructions: [DecodedInstruction]) -> Bool {
+    instructions.contains { instruction in
+      switch instruction.operation.kind {
+      case .tailCall, .callRegister: true
+      default:
+        (RegisterUse.reads(instruction) | RegisterUse.writes(instruction)) & 0b11_1100_0000 != 0
+      }
+    }
+  }
+
   /// Where a jump, branch or call goes.
   static func target(of instruction: DecodedInstruction, at index: Int) -> Int? {
     switch instruction.operation.kind {

@@ -27,6 +27,7 @@ extension Rewriter {
     case .store(let size, let operand):
       rewriteStore(size.operandSize, operand, i, at: index)
     case .storeRelease(let size): rewriteStore(size.operandSize, .register, i, at: index)
+    case .callHelper: rewriteHelperCall(i, at: index)
     default: appendPlain(at: index)
     }
   }

@@ -167,7 +167,7 @@ extension Rewriter {
   /// Whether what follows a step leaves the register for counting alone.
   private func leavesScratchAlone(from step: Int) -> Bool {
     steps[step...].allSatisfy {
-      $0.form != .plain && $0.form != .store && ($0.writes | $0.reads) & 1 << 12 == 0
+      $0.form != .plain && $0.form != .lookup && ($0.writes | $0.reads) & 1 << 12 == 0
     }
   }
 }

@@ -32,6 +32,9 @@ struct Step {
     case load
     /// `destination = destination operation [base + index * scale + displacement]`
     case binaryLoad
+    /// `destination =` the address of a value of the array at `immediate`, or 0: with the number
+    /// in `left`, in memory if there is no left, or in `displacement` if `hasImmediate`.
+    case lookup
     /// `[base + index * scale + displacement] = right`
     case store
     /// Compares left and right for the selects that follow.
@@ -85,6 +88,8 @@ struct Step {
     case .removed, .plain, .constant: 0
     case .move, .signExtend, .zeroExtend, .negate, .swapBytes, .countBits: Self.bit(left)
     case .binary, .shift, .compare: Self.bit(left) | (hasImmediate ? 0 : Self.bit(right))
+    case .lookup:
+      hasImmediate ? 0 : left == Self.none ? Self.bit(base) | Self.bit(index) : Self.bit(left)
     case .address, .load: Self.bit(base) | Self.bit(index)
     case .binaryLoad: Self.bit(destination) | Self.bit(base) | Self.bit(index)
     case .store: Self.bit(base) | Self.bit(index) | (hasImmediate ? 0 : Self.bit(right))

@@ -14,7 +14,7 @@ final class Chains: Sendable {
     var current: TablePool.Lease?
     /// Words in use in every table.
     var used = 1
-    /// Counts changes of slots and owners, by which transactions see what happened behind their backs.
+    /// Counts changes of slots and owners: by it transactions see what happened meanwhile.
     var changes: UInt64 = 0
     var history = ChainHistory()
   }

@@ -208,11 +208,22 @@ extension Explorer {
     guard let start = known.callback, let function = code.function(startingAt: start) else {
       throw .invalid("callback is no function")
     }
+    if signature.number == HelperTable.loop {
+      // A loop of a known length is followed round by round.
+      needsPrecisely(self[.r1])
+      guard UInt64(state.frame.callbackDepth) < self[.r1].scalar.maximum else {
+        state.frame.callbackDepth = 0
+        return
+      }
+    }
+    let rounds = state.frame.callbackDepth
+    state.frame.callbackDepth = 0
     let here = state
     let hereWritten = written
     state.mayGotoDepth &+= 1
+    state.frame.callbackDepth = rounds &+ 1
     try enter(function, purpose: .callback(helper: signature.number, maximum: 1))
-    if signature.number == 181 {
+    if signature.number == HelperTable.loop {
       self[.r1] = .unknown
       self[.r2] = known.callbackData
     } else {

@@ -43,7 +43,8 @@ extension Explorer {
   mutating func covers(_ index: Int, _ agreement: Agreement) -> Bool {
     guard states[index].references.count == state.references.count,
       (states[index].lock == 0) == (state.lock == 0),
-      states[index].purpose == state.frame.purpose
+      states[index].purpose == state.frame.purpose,
+      states[index].callbackDepth <= state.frame.callbackDepth
     else { return false }
     // Taken out for the time of the comparison, which then only reads the rest.
     var ids = IDMap()
@@ -67,6 +68,7 @@ extension Explorer {
       let old = states[index].callers[frame]
       let new = state.callers[frame]
       guard old.callSite == new.callSite, old.purpose == new.purpose,
+        old.callbackDepth <= new.callbackDepth,
         covers(old.registers, new.registers, live: code.liveRegisters[site], agreement, &ids),
         covers(old.stack, new.stack, states[index].read[frame], agreement, &ids)
       else { return false }

@@ -100,7 +100,8 @@ extension Explorer {
         callers: state.callers, stack: state.frame.stack,
         registers: savedRegisters.save(state.frame.registers, code.liveRegisters[slot]),
         function: state.frame.function, callSite: state.frame.callSite,
-        purpose: state.frame.purpose, references: state.references,
+        purpose: state.frame.purpose, callbackDepth: state.frame.callbackDepth,
+        references: state.references,
         lock: state.lock, mayGotoDepth: state.mayGotoDepth, parent: parent, next: newest[slot],
         written: written))
     parent = Int32(truncatingIfNeeded: states.count &- 1)

@@ -11,6 +11,7 @@ struct PendingPath {
   var function: Int
   var callSite: Int
   var purpose: Frame.Purpose
+  var callbackDepth: UInt32
   var references: [PathState.Reference]
   var lock: UInt32
   var mayGotoDepth: UInt32
@@ -44,8 +45,9 @@ extension Explorer {
         slot: target, parent: parent, trail: trail.mark, written: written,
         callers: state.callers, stack: state.frame.stack, registers: registers,
         function: state.frame.function, callSite: state.frame.callSite,
-        purpose: state.frame.purpose, references: state.references, lock: state.lock,
-        mayGotoDepth: state.mayGotoDepth, conclusion: conclusion))
+        purpose: state.frame.purpose, callbackDepth: state.frame.callbackDepth,
+        references: state.references, lock: state.lock, mayGotoDepth: state.mayGotoDepth,
+        conclusion: conclusion))
     if parent != SavedState.none { states[Int(parent)].openPaths &+= 1 }
     peakPending = max(peakPending, pending.count)
     let limit = 8192
@@ -71,6 +73,7 @@ extension Explorer {
     state.frame.function = path.function
     state.frame.callSite = path.callSite
     state.frame.purpose = path.purpose
+    state.frame.callbackDepth = path.callbackDepth
     state.frame.registers[10] = .stackPointer(frame: path.callers.count)
     pendingRegisters.restore(path.registers, to: &state.frame.registers)
     let next = path.registers.first + path.registers.members.nonzeroBitCount

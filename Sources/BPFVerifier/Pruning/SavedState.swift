@@ -26,6 +26,7 @@ struct SavedState {
   let function: Int
   let callSite: Int
   let purpose: Frame.Purpose
+  let callbackDepth: UInt32
   let references: [PathState.Reference]
   let lock: UInt32
   let mayGotoDepth: UInt32

@@ -76,6 +76,8 @@ struct Frame: Sendable {
   var callSite: Int
   /// How the frame came about, for returning from it.
   var purpose: Purpose = .call
+  /// How often the helper that the frame is calling has called back already.
+  var callbackDepth: UInt32 = 0
 
   /// Why a function runs.
   enum Purpose: Hashable, Sendable {
