@@ -51,11 +51,11 @@ struct ChainText {
       (counts.empty, "empty"), (counts.outOfRange, "out of range"), (counts.limit, "limit"),
     ].filter { $0.0 > 0 }.map { "\(Int(clamping: $0.0).grouped) missed (\($0.1))" }
     let taken: [String] = counts.taken > 0 ? ["\(Int(clamping: counts.taken).grouped) taken"] : []
-    let uses: [String] = taken + missed
+    let text: String = (taken + missed as [String]).joined(separator: ", ")
     return [
       .init("  \(use.array.printable)[\(use.index)]", style.dim), .init("", style.dim),
       .init(use.target?.printable ?? "", style.dim),
-      .init(uses.joined(separator: ", "), counts.missed > 0 ? style.red : style.dim),
+      .init(text, counts.missed > 0 ? style.red : style.dim),
     ]
   }
 
