@@ -50,23 +50,10 @@ struct CollectionLoader {
 
   /// The map that takes the place of the object's own. Global data belongs to an object alone.
   private func kept(_ spec: MapSpec) throws(CollectionError) -> MapHandle? {
-    guard spec.origin != .data, let map = options.keptMaps[spec.name] else { return nil }
-    let own = definition(of: spec)
-    let other = map.definition
-    let differences = [
-      own.type == other.type ? nil : "type \(other.type), not \(own.type)",
-      own.keySize == other.keySize ? nil : "keys of \(other.keySize) bytes, not \(own.keySize)",
-      own.valueSize == other.valueSize
-        ? nil : "values of \(other.valueSize) bytes, not \(own.valueSize)",
-      own.maxEntries == other.maxEntries
-        ? nil : "\(other.maxEntries) entries, not \(own.maxEntries)",
-      own.flags == other.flags
-        ? nil : "flags \(other.flags.rawValue), not \(own.flags.rawValue)",
-    ].compactMap(\.self)
-    guard differences.isEmpty else {
+    guard isKept(spec), let map = options.keptMaps[spec.name] else { return nil }
+    if let difference = map.definition.difference(from: definition(of: spec)) {
       throw CollectionError(
-        code: .map, subject: spec.name,
-        reason: "the map that is to be kept has \(differences.joined(separator: ", "))")
+        code: .map, subject: spec.name, reason: "cannot be kept: \(difference)")
     }
     return map.duplicate()
   }
@@ -150,7 +137,8 @@ struct CollectionLoader {
         options.trustsPrograms
         ? try unsafe runtime.loadUnverified(source, engine: engine)
         : try runtime.load(source, engine: engine)
-      return Collection.LoadedProgram(spec: spec, program: program, rejection: rejection)
+      return Collection.LoadedProgram(
+        spec: spec, program: program, rejection: rejection, facts: source.facts)
     } catch {
       throw CollectionError(
         code: .load, subject: spec.name, reason: "\(error)",

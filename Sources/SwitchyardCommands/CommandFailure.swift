@@ -44,6 +44,12 @@ struct CommandFailure: Error {
     self.line = line
   }
 
+  /// A failure that the command has told of already.
+  init(reported status: ExitStatus) {
+    self.init(status, "")
+    isReported = true
+  }
+
   /// The document that stands for the error with `-j`.
   var document: JSON {
     .object([
