@@ -29,8 +29,8 @@ public final class Collection: Sendable {
     public var verifier: VerifierOptions
     /// What becomes of programs that the verifier rejects.
     public var rejectedPrograms: RejectedPrograms
-    /// Maps that exist already, by the names of those that they stand for: they keep their contents,
-    /// and the object fills no slots of theirs. Global data are always the object's own.
+    /// Maps that exist already, by the names of those that they stand for: they keep their
+    /// contents, and the object fills no slots of theirs. Global data are always the object's own.
     public var keptMaps: [String: MapHandle] = [:]
     /// Loads programs as they are, unverified: for programs that are known to be safe.
     package var trustsPrograms = false

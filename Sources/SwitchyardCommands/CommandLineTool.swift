@@ -9,9 +9,9 @@ public enum CommandLineTool {
   ///   - terminal: Where the command writes.
   /// - Returns: The exit status.
   public static func run(_ arguments: [String], terminal: Terminal) -> Int32 {
-    let arguments = ServerOptions.withServerCommands(withFlagsLast(arguments))
+    let arguments = withFlagsLast(arguments)
     do {
-      var command = try RootCommand.parseAsRoot(arguments)
+      var command = try RootCommand.parseAsRoot(ServerOptions.withServerCommands(arguments))
       if let group = command as? any CommandGroup {
         throw ValidationError("name a command: \(type(of: group).commandNames)")
       }

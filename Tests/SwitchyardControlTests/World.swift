@@ -50,7 +50,9 @@ final class World {
   private static func packets() throws -> [[UInt8]] {
     var reader = try CaptureReader(path: examples.appending(path: "captures/mixed.pcap").path)
     var packets: [[UInt8]] = []
-    while let packet = try reader.next() { packets.append(packet.bytes.withUnsafeBytes { [UInt8]($0) }) }
+    while let packet = try reader.next() {
+      packets.append(packet.bytes.withUnsafeBytes { [UInt8]($0) })
+    }
     return packets
   }
 }

@@ -1,5 +1,5 @@
 public import BPFObject
-import BPFRuntime
+public import BPFRuntime
 import BPFVerifier
 
 extension ChainGraph {
@@ -47,34 +47,61 @@ extension ChainGraph {
 
   /// The chain of what is loaded, with its slots as they are now.
   ///
-  /// - Parameter collections: Of one runtime. Programs of others show as targets only.
-  public init(_ collections: [Collection]) {
-    var arrays: [Array] = []
+  /// Programs of the same name are told apart by their numbers, as in `tcp#12`.
+  ///
+  /// - Parameters:
+  ///   - collections: Of one runtime. Programs of others show as targets only.
+  ///   - entry: The program that packets enter through: then programs that are in no slot are left
+  ///     out, such as those of a build that waits for its turn.
+  public init(_ collections: [Collection], entry: BPFRuntime.Program? = nil) {
+    var handles: [(name: String, handle: MapHandle)] = []
     for map in collections.flatMap(\.maps) where map.spec.isProgramArray {
-      guard !arrays.contains(where: { $0.id == map.handle.id }) else { continue }
-      let slots = map.handle.programs.map { ($0.index, $0.program.name) }
-      arrays.append(
-        Array(
-          name: map.spec.name, id: map.handle.id, size: map.handle.definition.maxEntries,
-          slots: Dictionary(slots, uniquingKeysWith: { first, _ in first })))
+      guard !handles.contains(where: { $0.handle.id == map.handle.id }) else { continue }
+      handles.append((map.spec.name, map.handle))
     }
-    let programs = collections.flatMap { collection in
-      collection.programs.map { loaded in
-        var program = Self.program(
-          loaded.spec, of: collection.object, kind: loaded.spec.kind, facts: loaded.facts)
-        program.id = loaded.program.id
-        program.type = loaded.program.type.name
-        return program
-      }
-        + collection.refused.sorted { $0.key < $1.key }.map { name, error in
-          Program(
-            name: name, type: collection.object.program(named: name)?.kind?.name ?? "no type",
-            traits: ProgramTraits(), sites: [], refusal: "\(error)")
-        }
+    let slots = handles.map(\.handle.programs)
+    let used = entry.map { Set(slots.joined().map(\.program.id) + [$0.id]) }
+    let loaded = collections.flatMap { collection in
+      collection.programs.map { (collection, $0) }
+    }.filter { used?.contains($0.1.program.id) ?? true }
+    let label = Self.labels(loaded.map(\.1.program) + slots.joined().map(\.program))
+    let arrays = zip(handles, slots).map { map, slots in
+      Array(
+        name: map.name, id: map.handle.id, size: map.handle.definition.maxEntries,
+        slots: Dictionary(
+          slots.map { ($0.index, label($0.program)) }, uniquingKeysWith: { first, _ in first }))
+    }
+    let programs = loaded.map { collection, loaded in
+      var program = Self.program(
+        loaded.spec, of: collection.object, kind: loaded.spec.kind, facts: loaded.facts)
+      program.name = label(loaded.program)
+      program.id = loaded.program.id
+      program.type = loaded.program.type.name
+      return program
     }
     self.init(
-      programs: programs, arrays: arrays,
-      generation: collections.first?.runtime.generation.number)
+      programs: programs + (entry == nil ? Self.refused(collections) : []), arrays: arrays,
+      generation: collections.first?.runtime.generation.number, entry: entry.map(label))
+  }
+
+  /// Names that differ for programs that do.
+  private static func labels(
+    _ programs: [BPFRuntime.Program]
+  ) -> (BPFRuntime.Program) -> String {
+    let numbers = Dictionary(grouping: programs, by: \.name).mapValues { Set($0.map(\.id)) }
+    return { program in
+      (numbers[program.name]?.count ?? 0) > 1 ? "\(program.name)#\(program.id)" : program.name
+    }
+  }
+
+  private static func refused(_ collections: [Collection]) -> [Program] {
+    collections.flatMap { collection in
+      collection.refused.sorted { $0.key < $1.key }.map { name, error in
+        Program(
+          name: name, type: collection.object.program(named: name)?.kind?.name ?? "no type",
+          sites: [], refusal: "\(error)")
+      }
+    }
   }
 
   private static func facts(

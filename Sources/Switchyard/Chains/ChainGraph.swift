@@ -5,7 +5,7 @@ public import BPFRuntime
 ///
 /// ```swift
 /// let graph = ChainGraph(object)
-/// for site in graph.programs.flatMap(\.sites) { print(site.line?.line ?? 0, graph.targets(of: site)) }
+/// for site in graph.programs.flatMap(\.sites) { print(graph.targets(of: site)) }
 /// print(graph.dot())
 /// ```
 ///
@@ -27,6 +27,18 @@ public struct ChainGraph: Sendable {
     public var index: UInt32?
     /// How it was used, by array and index, where somebody counted.
     public var uses: [Use] = []
+
+    package init(
+      instruction: Int, function: String, line: LineInfo?, array: String?, index: UInt32?,
+      uses: [Use] = []
+    ) {
+      self.instruction = instruction
+      self.function = function
+      self.line = line
+      self.array = array
+      self.index = index
+      self.uses = uses
+    }
   }
 
   /// How one slot was asked for at one call.
@@ -39,6 +51,13 @@ public struct ChainGraph: Sendable {
     public var target: String?
     /// How often, by outcome.
     public var counts: TailCallCounts
+
+    package init(array: String, index: UInt32, target: String? = nil, counts: TailCallCounts) {
+      self.array = array
+      self.index = index
+      self.target = target
+      self.counts = counts
+    }
   }
 
   /// A program and where it stands.
@@ -59,6 +78,18 @@ public struct ChainGraph: Sendable {
     public var isReachable = false
     /// Why it cannot be used.
     public var refusal: String?
+
+    package init(
+      name: String, id: UInt32? = nil, type: String, traits: ProgramTraits = ProgramTraits(),
+      sites: [Site], refusal: String? = nil
+    ) {
+      self.name = name
+      self.id = id
+      self.type = type
+      self.traits = traits
+      self.sites = sites
+      self.refusal = refusal
+    }
   }
 
   /// A slot of an array.
@@ -79,6 +110,13 @@ public struct ChainGraph: Sendable {
     public var size: UInt32
     /// The programs by slot.
     public var slots: [UInt32: String]
+
+    package init(name: String, id: UInt32? = nil, size: UInt32, slots: [UInt32: String]) {
+      self.name = name
+      self.id = id
+      self.size = size
+      self.slots = slots
+    }
   }
 
   /// The programs, in the object's order.
@@ -87,11 +125,20 @@ public struct ChainGraph: Sendable {
   public let arrays: [Array]
   /// The generation that the slots are of; `nil` for an object.
   public let generation: UInt64?
+  /// Programs that are started from outside: the one that is known to be, those in no slot, or all
+  /// if there is no such one, because nobody can tell then.
+  public let entries: [String]
 
-  init(programs: [Program], arrays: [Array], generation: UInt64?) {
+  /// Puts a graph together.
+  ///
+  /// - Parameter entry: The program that is started from outside, where that is known.
+  package init(programs: [Program], arrays: [Array], generation: UInt64?, entry: String? = nil) {
     self.programs = programs
     self.arrays = arrays
     self.generation = generation
+    let filled = Set(arrays.flatMap(\.slots.values))
+    let free = programs.map(\.name).filter { !filled.contains($0) }
+    entries = entry.map { [$0] } ?? (free.isEmpty ? programs.map(\.name) : free)
     for position in self.programs.indices {
       let name = self.programs[position].name
       self.programs[position].slots = arrays.flatMap { array in
@@ -149,13 +196,6 @@ public struct ChainGraph: Sendable {
   /// Programs that only a tail call could start, and no tail call does.
   public var unreachable: [String] { programs.filter { !$0.isReachable }.map(\.name) }
 
-  /// Programs that are started from outside: those in no slot, or all if there is no such one,
-  /// because nobody can tell then.
-  public var entries: [String] {
-    let free = programs.filter(\.slots.isEmpty).map(\.name)
-    return free.isEmpty ? programs.map(\.name) : free
-  }
-
   /// The programs that each program can reach with one hop.
   var successors: [String: [String]] {
     Dictionary(
@@ -179,7 +219,14 @@ public struct ChainGraph: Sendable {
   // MARK: Counts
 
   /// Adds what a CPU wrote down of tail calls, to edges of programs that are loaded.
-  public mutating func add(_ records: [TailCallRecord], sites: [UInt32: [Int]]) {
+  ///
+  /// - Parameters:
+  ///   - records: What was written down; hop and generation do not matter.
+  ///   - sites: Where in the code the sites of each program are, by the program's number.
+  ///   - count: How often each record stands for.
+  public mutating func add(
+    _ records: [TailCallRecord], sites: [UInt32: [Int]], count: UInt64 = 1
+  ) {
     for record in records {
       guard let position = programs.firstIndex(where: { $0.id == record.programID }),
         let slots = sites[record.programID], slots.indices.contains(Int(record.site)),
@@ -189,14 +236,16 @@ public struct ChainGraph: Sendable {
       else { continue }
       let array = arrays.first { $0.id == record.arrayID }?.name ?? "array \(record.arrayID)"
       let target = programs.first { $0.id == record.targetID }?.name
-      programs[position].sites[site].note(record.outcome, array, record.index, target)
+      programs[position].sites[site].note(
+        record.outcome, array, record.index, target, count)
     }
   }
 }
 
 extension ChainGraph.Site {
   fileprivate mutating func note(
-    _ outcome: TailCallOutcome, _ array: String, _ index: UInt32, _ target: String?
+    _ outcome: TailCallOutcome, _ array: String, _ index: UInt32, _ target: String?,
+    _ count: UInt64
   ) {
     let position =
       uses.firstIndex { $0.array == array && $0.index == index }
@@ -206,10 +255,10 @@ extension ChainGraph.Site {
       }()
     if let target { uses[position].target = target }
     switch outcome {
-    case .taken: uses[position].counts.taken &+= 1
-    case .empty: uses[position].counts.empty &+= 1
-    case .outOfRange: uses[position].counts.outOfRange &+= 1
-    case .limit: uses[position].counts.limit &+= 1
+    case .taken: uses[position].counts.taken &+= count
+    case .empty: uses[position].counts.empty &+= count
+    case .outOfRange: uses[position].counts.outOfRange &+= count
+    case .limit: uses[position].counts.limit &+= count
     }
   }
 

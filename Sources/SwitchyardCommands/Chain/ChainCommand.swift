@@ -4,7 +4,9 @@ import Switchyard
 /// `switchyard chain`: who tail-calls whom.
 struct ChainCommand: CommandGroup {
   static let configuration = CommandConfiguration(
-    commandName: "chain", abstract: "Look at who tail-calls whom.",
+    commandName: "chain", abstract: "Look at who tail-calls whom, and change it in a server.",
+    discussion: "With --socket, or SWITCHYARD_SOCKET in the environment, show, graph and check are"
+      + " about a server's chain.",
     subcommands: [ChainShowCommand.self, ChainGraphCommand.self, ChainCheckCommand.self]
       + LiveChainCommands.all)
 }
@@ -34,26 +36,14 @@ struct ChainGraphCommand: Verb {
     commandName: "graph", abstract: "Draw who tail-calls whom.",
     discussion: "With packets, how often. As in: switchyard chain graph x.o | dot -Tsvg > x.svg")
 
-  /// What the drawing is written in.
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case dot
-    case mermaid
-  }
-
   @OptionGroup var chain: ChainOptions
   @OptionGroup var output: OutputOptions
 
   @Option(help: "Language of the drawing: dot (Graphviz) or mermaid.")
-  var format = Format.dot
+  var format = DrawingFormat.dot
 
   func execute(in session: Session) throws(CommandFailure) {
-    let graph = try chain.graph(in: session)
-    if session.isJSON {
-      session.show(graph.document(object: chain.object))
-    } else {
-      let text = format == .dot ? graph.dot() : graph.mermaid()
-      session.show(text.split(separator: "\n").map { String($0).printable })
-    }
+    session.draw(try chain.graph(in: session), of: chain.object, as: format)
   }
 }
 
@@ -68,13 +58,33 @@ struct ChainCheckCommand: Verb {
 
   func execute(in session: Session) throws(CommandFailure) {
     let graph = ChainGraph(try objectOptions.read(), defaultKind: try objectOptions.kind())
+    try session.check(graph, of: objectOptions.object)
+  }
+}
+
+/// What a drawing is written in.
+enum DrawingFormat: String, ExpressibleByArgument, CaseIterable {
+  case dot
+  case mermaid
+}
+
+extension Session {
+  /// Writes a graph as a drawing, or as it is with JSON.
+  func draw(_ graph: ChainGraph, of name: String, as format: DrawingFormat) {
+    guard !isJSON else { return show(graph.document(object: name)) }
+    let text = format == .dot ? graph.dot() : graph.mermaid()
+    show(text.split(separator: "\n").map { String($0).printable })
+  }
+
+  /// Writes what is probably not meant, and fails if there is anything.
+  func check(_ graph: ChainGraph, of name: String) throws(CommandFailure) {
     let problems = graph.problems
-    if session.isJSON {
-      session.show(graph.document(object: objectOptions.object))
+    if isJSON {
+      show(graph.document(object: name))
     } else {
-      session.show(
-        problems.map { session.style.red("problem: \("\($0)".printable)") } + [
-          "\(session.style.bold(objectOptions.object.printable))  "
+      show(
+        problems.map { style.red("problem: \("\($0)".printable)") } + [
+          "\(style.bold(name.printable))  "
             + "\(problems.count.counted("problem")), \(graph.depth)"
         ])
     }

@@ -4,15 +4,16 @@ import SwitchyardControl
 /// What `switchyard chain` can ask a server for.
 enum LiveChainCommands {
   static let all: [any ParsableCommand.Type] = [
-    LiveChainShow.self, ChainPlan.self, ChainApply.self, ChainRollback.self, ChainHistory.self,
-    ChainWatch.self,
+    LiveChainShow.self, LiveChainGraph.self, LiveChainCheck.self, ChainPlan.self,
+    ChainApply.self, ChainRollback.self, ChainHistory.self, ChainWatch.self,
   ]
 }
 
 /// `switchyard chain show --socket`: the chain of a server.
 struct LiveChainShow: LiveVerb {
-  static let configuration = CommandConfiguration(
-    commandName: "live-show", abstract: "Show the chain of a server.", shouldDisplay: false)
+  static let configuration = CommandConfiguration.live(
+    "show", usage: "chain show",
+    abstract: "Show the chain of a server.")
 
   @OptionGroup var server: ServerOptions
   @OptionGroup var output: OutputOptions
@@ -54,6 +55,45 @@ struct LiveChainShow: LiveVerb {
       .init(place.printable), .init(program.name.printable, style.cyan), .init("\(program.id)"),
       .init("\(program.object)"),
     ]
+  }
+}
+
+/// `switchyard chain graph --socket`: the chain of a server as a drawing.
+struct LiveChainGraph: LiveVerb {
+  static let configuration = CommandConfiguration.live(
+    "graph", usage: "chain graph [--format dot|mermaid]", abstract: "Draw the chain of a server.",
+    discussion: "With its misses; with the hops too if it was started with --count-hops.")
+
+  @Option(help: "Language of the drawing: dot (Graphviz) or mermaid.")
+  var format = DrawingFormat.dot
+
+  @OptionGroup var server: ServerOptions
+  @OptionGroup var output: OutputOptions
+
+  func execute(asking client: ControlClient, in session: Session) throws(ControlError) {
+    let answer: GraphDocument = try client.request("GET", "/v1/chain/graph")
+    session.draw(answer.graph, of: client.path, as: format)
+  }
+}
+
+/// `switchyard chain check --socket`: what of a server's chain is probably not meant.
+struct LiveChainCheck: Verb {
+  static let configuration = CommandConfiguration.live(
+    "check", usage: "chain check",
+    abstract: "Check that slots are filled, programs reached, and chains short enough.")
+
+  @OptionGroup var server: ServerOptions
+  @OptionGroup var output: OutputOptions
+
+  func execute(in session: Session) throws(CommandFailure) {
+    let client = try server.client()
+    let answer: GraphDocument
+    do throws(ControlError) {
+      answer = try client.request("GET", "/v1/chain/graph")
+    } catch {
+      throw CommandFailure(error)
+    }
+    try session.check(answer.graph, of: client.path)
   }
 }
 
@@ -135,7 +175,8 @@ struct ChangeOptions: ParsableArguments {
 /// `switchyard chain plan`: what changes would do.
 struct ChainPlan: LiveVerb {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Check changes of a server's chain, and show what they would do.")
+    commandName: "plan",
+    abstract: "Check changes of a server's chain, and show what they would do.")
 
   @OptionGroup var changes: ChangeOptions
   @OptionGroup var server: ServerOptions
@@ -229,45 +270,6 @@ struct ChainWatch: LiveVerb {
   func execute(asking client: ControlClient, in session: Session) throws(ControlError) {
     let writer = EventWriter(session: session, limit: count)
     try client.watch(everyMilliseconds: interval) { writer.write($0) }
-  }
-}
-
-/// Writes events as they come, a line each.
-///
-/// Unchecked, because a terminal is not Sendable: events come one after the other, on one thread,
-/// while the command does nothing but wait for them.
-private final class EventWriter: @unchecked Sendable {
-  private let session: Session
-  private var left: Int
-
-  init(session: Session, limit: Int?) {
-    self.session = session
-    left = limit ?? .max
-  }
-
-  /// Writes an event; whether more are wanted.
-  func write(_ event: EventDocument) -> Bool {
-    if session.isJSON {
-      try? session.show(encoding: event)
-    } else {
-      session.show([line(event)])
-    }
-    if event.event == "status" { left -= 1 }
-    return left > 0
-  }
-
-  private func line(_ event: EventDocument) -> String {
-    let style = session.style
-    switch event.event {
-    case "generation": return style.bold("generation \(event.generation)")
-    case "miss":
-      let line = event.line.map { " at \($0)" } ?? ""
-      let slot = event.slot ?? "a slot"
-      let hop = event.hop.map { ", after \($0.counted("hop"))" } ?? ""
-      return style.yellow("missed") + " \((event.count ?? 0).counted("tail call")): "
-        + "\(slot) \(event.reason ?? ""), called from \(event.program ?? "")\(line)\(hop)".printable
-    default: return style.dim("\((event.packets ?? 0).counted("packet")) so far")
-    }
   }
 }
 

@@ -4,15 +4,16 @@ import SwitchyardControl
 /// What `switchyard map` can ask a server for.
 enum LiveMapCommands {
   static let all: [any ParsableCommand.Type] = [
-    LiveMapShow.self, LiveMapDump.self, MapLookup.self, MapUpdate.self, MapDelete.self,
-    MapGetNext.self, MapPin.self,
+    LiveMapShow.self, LiveMapDump.self, LiveMapLookup.self, LiveMapUpdate.self, LiveMapDelete.self,
+    LiveMapGetNext.self, LiveMapPin.self,
   ]
 }
 
 /// `switchyard map show --socket`: the maps of a server.
 struct LiveMapShow: LiveVerb {
-  static let configuration = CommandConfiguration(
-    commandName: "live-show", abstract: "List the maps of a server.", shouldDisplay: false)
+  static let configuration = CommandConfiguration.live(
+    "show", usage: "map show [id N|name S|pinned FILE]",
+    abstract: "List the maps of a server.")
 
   @Argument(help: "Which one: id N, name S or pinned FILE.")
   var words: [String] = []
@@ -47,8 +48,9 @@ struct LiveMapShow: LiveVerb {
 
 /// `switchyard map dump --socket`: what is in a map of a server.
 struct LiveMapDump: LiveVerb {
-  static let configuration = CommandConfiguration(
-    commandName: "live-dump", abstract: "Write the contents of a map.", shouldDisplay: false)
+  static let configuration = CommandConfiguration.live(
+    "dump", usage: "map dump id N|name S|pinned FILE",
+    abstract: "Write the contents of a map.")
 
   @Argument(help: "Which one: id N, name S or pinned FILE.")
   var words: [String]
@@ -67,9 +69,10 @@ struct LiveMapDump: LiveVerb {
 }
 
 /// `switchyard map lookup`: one element.
-struct MapLookup: LiveVerb {
-  static let configuration = CommandConfiguration(
-    commandName: "lookup", abstract: "Look an element of a server's map up.")
+struct LiveMapLookup: LiveVerb {
+  static let configuration = CommandConfiguration.live(
+    "lookup", usage: "map lookup id N|name S|pinned FILE key BYTES",
+    abstract: "Look an element of a server's map up.")
 
   @Argument(help: "Which map and which key: id N|name S|pinned FILE key BYTES.")
   var words: [String]
@@ -86,9 +89,10 @@ struct MapLookup: LiveVerb {
 }
 
 /// `switchyard map getnext`: the key behind another one.
-struct MapGetNext: LiveVerb {
-  static let configuration = CommandConfiguration(
-    commandName: "getnext", abstract: "Get the key behind another one, or the first.")
+struct LiveMapGetNext: LiveVerb {
+  static let configuration = CommandConfiguration.live(
+    "getnext", usage: "map getnext id N|name S|pinned FILE [key BYTES]",
+    abstract: "Get the key behind another one, or the first.")
 
   @Argument(help: "Which map and which key: id N|name S|pinned FILE [key BYTES].")
   var words: [String]
@@ -105,9 +109,10 @@ struct MapGetNext: LiveVerb {
 }
 
 /// `switchyard map delete`: removes an element, or empties a slot.
-struct MapDelete: LiveVerb {
-  static let configuration = CommandConfiguration(
-    commandName: "delete", abstract: "Remove an element of a server's map, or empty a slot.")
+struct LiveMapDelete: LiveVerb {
+  static let configuration = CommandConfiguration.live(
+    "delete", usage: "map delete id N|name S|pinned FILE key BYTES",
+    abstract: "Remove an element of a server's map, or empty a slot.")
 
   @Argument(help: "Which map and which key: id N|name S|pinned FILE key BYTES.")
   var words: [String]
@@ -124,9 +129,11 @@ struct MapDelete: LiveVerb {
 }
 
 /// `switchyard map update`: sets an element, or puts a program into a slot.
-struct MapUpdate: LiveVerb {
-  static let configuration = CommandConfiguration(
-    commandName: "update", abstract: "Set an element of a server's map, or fill a slot.",
+struct LiveMapUpdate: LiveVerb {
+  static let configuration = CommandConfiguration.live(
+    "update",
+    usage: "map update id N|name S|pinned FILE key BYTES value BYTES|PROGRAM [any|exist|noexist]",
+    abstract: "Set an element of a server's map, or fill a slot.",
     discussion: "The value of an array of programs is a program: value pinned FILE, value id N or "
       + "value name S. Bytes are decimal, or hexadecimal behind the word hex.")
 
@@ -154,7 +161,7 @@ struct MapUpdate: LiveVerb {
 }
 
 /// `switchyard map pin`: a name that survives the server.
-struct MapPin: LiveVerb {
+struct LiveMapPin: LiveVerb {
   static let configuration = CommandConfiguration(
     commandName: "pin", abstract: "Pin a map under a name that survives the server.")
 

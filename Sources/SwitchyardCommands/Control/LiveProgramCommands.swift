@@ -10,8 +10,9 @@ enum LiveProgramCommands {
 
 /// `switchyard prog show --socket`: the programs of a server.
 struct LiveProgramShow: LiveVerb {
-  static let configuration = CommandConfiguration(
-    commandName: "live-show", abstract: "List the programs of a server.", shouldDisplay: false)
+  static let configuration = CommandConfiguration.live(
+    "show", usage: "prog show [id N|name S|pinned FILE]",
+    abstract: "List the programs of a server.")
 
   @Argument(help: "Which one: id N, name S or pinned FILE.")
   var words: [String] = []

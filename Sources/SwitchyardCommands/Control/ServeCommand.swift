@@ -35,6 +35,9 @@ struct ServeCommand: Verb {
   @Option(help: "Packets per second on each CPU; 0 for as many as it can.")
   var rate = 10_000
 
+  @Flag(help: "Count taken tail calls by slot, for chain graph; misses are always counted.")
+  var countHops = false
+
   @Option(help: "How many generations can be gone back to.")
   var keep = 16
 
@@ -59,7 +62,8 @@ struct ServeCommand: Verb {
     let path = try server.path()
     do throws(ControlError) {
       let live = try makeLive()
-      let traffic = Traffic(packets: packets, through: live, rate: rate == 0 ? nil : rate)
+      let traffic = Traffic(
+        packets: packets, through: live, rate: rate == 0 ? nil : rate, countsHops: countHops)
       let mode = UInt32(socketMode, radix: 8) ?? 0o600
       let server = try ControlServer(live, traffic: traffic, at: path, mode: mode)
       defer { server.stop() }
@@ -68,8 +72,10 @@ struct ServeCommand: Verb {
       try greet(live, traffic, packets.count, path, in: session)
       System.waitForTermination()
       try session.show(live.status(traffic)) { status in
-        ["ended in generation \(status.generation), after"
-          + " \(status.traffic.packets.counted("packet"))"]
+        [
+          "ended in generation \(status.generation), after"
+            + " \(status.traffic.packets.counted("packet"))"
+        ]
       }
     } catch {
       throw CommandFailure(error)

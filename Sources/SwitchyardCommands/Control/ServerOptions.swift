@@ -25,26 +25,48 @@ struct ServerOptions: ParsableArguments {
     return path
   }
 
-  /// Commands that objects have too, as in `prog show`, and what they are called for a server.
-  private static let shared: [String: String] = [
-    "show": "live-show", "list": "live-show", "dump": "live-dump",
-  ]
+  /// What the command that asks a server is called inside, when it is `show` outside.
+  static func liveName(of name: String) -> String { "live-" + name }
 
-  /// Takes `prog show --socket PATH` for the command that asks a server.
+  /// Takes `chain show --socket PATH` for the command that asks a server, which reads its words
+  /// differently from the one that reads an object.
   ///
   /// With the socket only in the environment, a word that names a file is still an object.
   static func withServerCommands(_ arguments: [String]) -> [String] {
-    guard arguments.count >= 2, ["prog", "map", "chain"].contains(arguments[0]),
-      let name = shared[arguments[1]]
+    guard arguments.count >= 2,
+      let group = RootCommand.configuration.subcommands.first(where: {
+        $0.configuration.commandName == arguments[0]
+      })
     else { return arguments }
-    let rest = arguments.dropFirst(2)
-    let isAsked = rest.contains { $0 == "--socket" || $0.hasPrefix("--socket=") }
-    if !isAsked {
-      guard System.environment(variable) != nil else { return arguments }
-      let words = rest.prefix { !$0.hasPrefix("-") }
-      if words.contains(where: { System.isFile($0) || $0.hasSuffix(".o") }) { return arguments }
+    let name = arguments[1] == "list" ? "show" : arguments[1]
+    let names = group.configuration.subcommands.compactMap { $0.configuration.commandName }
+    let live = liveName(of: name)
+    guard names.contains(live), !names.contains(name) || asksServer(arguments[2...]) else {
+      return arguments
     }
-    return [arguments[0], name] + rest
+    return [arguments[0], live] + arguments[2...]
+  }
+
+  private static func asksServer(_ words: ArraySlice<String>) -> Bool {
+    if words.contains(where: { $0 == "--socket" || $0.hasPrefix("--socket=") }) { return true }
+    guard System.environment(variable) != nil else { return false }
+    return !words.prefix { !$0.hasPrefix("-") }.contains { System.isFile($0) || $0.hasSuffix(".o") }
+  }
+}
+
+extension CommandConfiguration {
+  /// For a command that asks a server under a name that objects have too.
+  ///
+  /// - Parameters:
+  ///   - name: The name, as in `show`.
+  ///   - usage: What is typed in front of the options, as in `map show [MAP]`.
+  static func live(
+    _ name: String, usage: String, abstract: String, discussion: String = ""
+  ) -> CommandConfiguration {
+    CommandConfiguration(
+      commandName: ServerOptions.liveName(of: name), abstract: abstract,
+      usage: "switchyard \(usage) [--socket <path>] [--json] [--pretty]", discussion: discussion,
+      shouldDisplay: false)
   }
 }
 

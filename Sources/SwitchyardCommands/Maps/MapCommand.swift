@@ -5,6 +5,8 @@ import Switchyard
 struct MapCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "map", abstract: "Look at maps.",
+    discussion: "With --socket, or SWITCHYARD_SOCKET in the environment, these are a server's; of a"
+      + " server also: lookup, update, delete, getnext, pin.",
     subcommands: [MapShowCommand.self, MapDumpCommand.self] + LiveMapCommands.all)
 }
 

@@ -1,7 +1,7 @@
 /// The chain as it is: what every slot holds, and in which generation.
 public struct ChainDocument: Codable, Hashable, Sendable {
-  /// `switchyard.chain/1`.
-  public var schema = "switchyard.chain/1"
+  /// `switchyard.chain_slots/1`.
+  public var schema = "switchyard.chain_slots/1"
   /// The generation that runs start in now.
   public var generation: UInt64
   /// The program that every packet enters through.

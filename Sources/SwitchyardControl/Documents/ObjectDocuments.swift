@@ -107,8 +107,8 @@ public struct MapsDocument: Codable, Hashable, Sendable {
 
 /// Elements of a map.
 public struct ElementsDocument: Codable, Hashable, Sendable {
-  /// `switchyard.map_dump/1`.
-  public var schema = "switchyard.map_dump/1"
+  /// `switchyard.map_elements/1`.
+  public var schema = "switchyard.map_elements/1"
   /// The map's name.
   public var map: String
   /// The elements.

@@ -1,8 +1,7 @@
 import Switchyard
 import Synchronization
 
-/// The last miss of every call site for every reason: counters say how many there were, this says
-/// through which slot.
+/// The last miss of every call site for every reason, and how many there were by slot.
 final class MissSamples: Sendable {
   private struct Key: Hashable {
     var program: UInt32
@@ -12,6 +11,7 @@ final class MissSamples: Sendable {
 
   private final class Table: Sendable {
     let events = Mutex<[Key: MissEvent]>([:])
+    let slots = Mutex(HopCounts())
   }
 
   private let table: Table
@@ -24,6 +24,7 @@ final class MissSamples: Sendable {
       let record = event.record
       let key = Key(program: record.programID, site: record.site, outcome: record.outcome)
       table.events.withLock { $0[key] = event }
+      table.slots.withLock { $0.add(record) }
     }
   }
 
@@ -38,4 +39,7 @@ final class MissSamples: Sendable {
       $0[Key(program: program, site: UInt32(site), outcome: outcome)]
     }
   }
+
+  /// How many there were by slot.
+  var counts: HopCounts { table.slots.withLock { $0 } }
 }

@@ -30,7 +30,7 @@ struct Observer: Sendable {
   /// What has happened since the last time: a new generation, tail calls that missed, and in the
   /// end how many packets there were.
   mutating func events() -> [EventDocument] {
-    let now = Self.now
+    let now = WallClock.nanoseconds
     let current = live.state.withLock { $0.current.number }
     var events: [EventDocument] = []
     if current != generation {
@@ -91,12 +91,6 @@ struct Observer: Sendable {
       event: "miss", time_ns: now, generation: generation, program: loaded.spec.name,
       slot: sample.map { "\($0.array)[\($0.record.index)]" }, reason: reason,
       hop: sample.map { Int($0.record.hop) }, line: line, count: count)
-  }
-
-  private static var now: Int {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &time)
-    return time.tv_sec * 1_000_000_000 + time.tv_nsec
   }
 }
 

@@ -30,12 +30,14 @@ public final class Traffic: Sendable {
   /// Packets per second on each CPU; `nil` for as many as it can.
   private let rate: Int?
   private let isStopped = Atomic<Bool>(false)
+  private let countsHops: Bool
   private let counters: [Counter]
   private let threads: NIOThreadPool
 
   /// One CPU's counts.
   private final class Counter: Sendable {
     let counts = Mutex(Counts())
+    let hops = Mutex(HopCounts())
   }
 
   /// Prepares to run packets.
@@ -44,11 +46,15 @@ public final class Traffic: Sendable {
   ///   - packets: The packets, at least one.
   ///   - live: What runs them.
   ///   - rate: Packets per second on each CPU; `nil` for as many as it can.
-  public init(packets: [[UInt8]], through live: LiveRuntime, rate: Int?) {
+  ///   - countsHops: Whether taken tail calls are counted by slot; it costs time at each.
+  public init(
+    packets: [[UInt8]], through live: LiveRuntime, rate: Int?, countsHops: Bool = false
+  ) {
     precondition(!packets.isEmpty, "traffic without packets")
     self.live = live
     self.packets = packets
     self.rate = rate
+    self.countsHops = countsHops
     threads = NIOThreadPool(numberOfThreads: live.runtime.possibleCPUs)
     counters = (0..<live.runtime.possibleCPUs).map { _ in Counter() }
   }
@@ -78,8 +84,17 @@ public final class Traffic: Sendable {
   /// Counts of all CPUs.
   package var counts: Counts { counters.map { $0.counts.withLock { $0 } }.reduce(Counts(), +) }
 
+  /// Tail calls by slot, of all CPUs; `nil` when they are not counted.
+  package var hops: HopCounts? {
+    guard countsHops else { return nil }
+    return counters.reduce(into: HopCounts()) { sum, counter in
+      sum.add(counter.hops.withLock { $0 })
+    }
+  }
+
   private func run(cpu index: Int) throws(LinuxError) {
     let cpu = try live.runtime.makeCPU(index: index)
+    cpu.recordsTailCalls = countsHops
     let context = try PacketContext(type: live.entryPoint.type)
     let clock = ContinuousClock()
     let start = clock.now
@@ -91,6 +106,9 @@ public final class Traffic: Sendable {
       var counts = Counts()
       for _ in 0..<burst {
         run(packets[position], cpu, context, &counts)
+        if countsHops {
+          counters[index].hops.withLock { hops in for hop in cpu.tailCalls { hops.add(hop) } }
+        }
         position = position + 1 == packets.count ? 0 : position + 1
       }
       counters[index].counts.withLock { $0 = $0 + counts }

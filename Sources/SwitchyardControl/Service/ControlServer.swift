@@ -1,6 +1,11 @@
+// UNSAFE. A socket that appears under its name only when it is ready.
+//
+// Invariant: C strings are only looked at during the call that gives them.
+
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -16,6 +21,7 @@ public final class ControlServer: Sendable {
   public let path: String
   private let group: MultiThreadedEventLoopGroup
   private let channel: any Channel
+  private let isStopped = Atomic<Bool>(false)
 
   /// Starts to serve.
   ///
@@ -66,8 +72,10 @@ public final class ControlServer: Sendable {
     }
   }
 
-  /// Ends all connections and removes the socket.
+  /// Ends all connections and removes the socket; only the first time counts.
   public func stop() {
+    // What has no event loop any more would be waited for in vain.
+    guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
     _ = unsafe unlink(path)
     try? channel.close().wait()
     try? group.syncShutdownGracefully()

@@ -136,6 +136,7 @@ struct Router: Sendable {
       try live.unload(number)
       return try done()
     case ("GET", "/v1/chain"): return try ControlResponse(try live.chain())
+    case ("GET", "/v1/chain/graph"): return try ControlResponse(try live.graph(traffic))
     case ("GET", "/v1/chain/history"): return try ControlResponse(live.history())
     case ("POST", "/v1/chain/plan"):
       return try ControlResponse(try live.plan(try request.document(ChangesDocument.self)))
