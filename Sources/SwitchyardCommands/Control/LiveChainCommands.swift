@@ -43,7 +43,7 @@ struct LiveChainShow: LiveVerb {
     let missed = traffic.missed
     return [style.bold("generation \(chain.generation)")] + table.lines + [
       "\(traffic.packets.counted("packet")): \(verdicts.joined(separator: ", "))",
-      "missed tail calls: \(missed.empty.grouped) empty, \(missed.out_of_range.grouped)"
+      "missed tail calls: \(missed.empty.grouped) empty, \(missed.outOfRange.grouped)"
         + " out of range, \(missed.limit.grouped) over the limit",
     ]
   }

@@ -37,8 +37,8 @@ struct LiveMapShow: LiveVerb {
     for map in answer.maps {
       table.add([
         .init("\(map.id)"), .init(map.name.printable, style.cyan), .init(map.type),
-        .init(map.bytes_key.grouped), .init(map.bytes_value.grouped),
-        .init(map.max_entries.grouped),
+        .init(map.bytesKey.grouped), .init(map.bytesValue.grouped),
+        .init(map.maxEntries.grouped),
         .init(map.pinned.joined(separator: " ").printable, style.dim),
       ])
     }
@@ -104,7 +104,7 @@ struct LiveMapGetNext: LiveVerb {
     let (query, _) = try element(words, needsKey: false)
     let answer: NextKeyDocument = try client.request(
       "GET", ControlClient.uri("/v1/maps/next", query))
-    try session.show(answer) { ["next key: \($0.next_key.map { text($0) } ?? "none")"] }
+    try session.show(answer) { ["next key: \($0.nextKey.map { text($0) } ?? "none")"] }
   }
 }
 

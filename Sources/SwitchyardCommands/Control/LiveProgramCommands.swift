@@ -149,7 +149,7 @@ private func programLines(_ answer: ProgramsDocument, _ style: Style) -> [String
     table.add([
       .init("\(program.id)"), .init(program.name.printable, style.cyan), .init(program.type),
       .init("\(program.object)"), .init(program.insns.grouped),
-      .init(program.bytes_jited.grouped), .init(program.slots.joined(separator: " ").printable),
+      .init(program.bytesJited.grouped), .init(program.slots.joined(separator: " ").printable),
       .init(program.pinned.joined(separator: " ").printable, style.dim),
     ])
   }

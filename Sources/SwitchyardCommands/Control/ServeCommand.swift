@@ -110,9 +110,8 @@ struct ServeCommand: Verb {
   private func readPackets(in session: Session) throws(CommandFailure) -> [[UInt8]] {
     guard let source = try input.source() else { return [] }
     var packets: [[UInt8]] = []
-    try source.each(in: session, opened: { _ in }) { packet in
-      packets.append([UInt8](copying: packet.bytes))
-    }
+    try source.each(
+      in: session, opened: { _ in }, { packet in packets.append([UInt8](copying: packet.bytes)) })
     guard !packets.isEmpty else {
       throw CommandFailure(.unreadable, "there are no packets to run", file: input.capture)
     }

@@ -7,7 +7,7 @@ extension GraphDocument {
       generation: generation, entry: entry, programs: graph.programs.map { Program($0) },
       arrays: graph.arrays.map { array in
         Array(
-          array: array.name, id: array.id, max_entries: array.size,
+          array: array.name, id: array.id, maxEntries: array.size,
           slots: array.slots.sorted { $0.key < $1.key }.map { Slot(index: $0, program: $1) })
       })
   }
@@ -18,7 +18,7 @@ extension GraphDocument {
       programs: programs.map(\.described),
       arrays: arrays.map { array in
         ChainGraph.Array(
-          name: array.array, id: array.id, size: array.max_entries,
+          name: array.array, id: array.id, size: array.maxEntries,
           slots: Dictionary(
             array.slots.map { ($0.index, $0.program) }, uniquingKeysWith: { first, _ in first }))
       }, generation: generation, entry: entry)
@@ -29,11 +29,11 @@ extension GraphDocument.Program {
   fileprivate init(_ program: ChainGraph.Program) {
     self.init(
       program: program.name, id: program.id, type: program.type,
-      tail_calls: program.sites.map { GraphDocument.Site($0) })
+      tailCalls: program.sites.map { GraphDocument.Site($0) })
   }
 
   fileprivate var described: ChainGraph.Program {
-    ChainGraph.Program(name: program, id: id, type: type, sites: tail_calls.map(\.described))
+    ChainGraph.Program(name: program, id: id, type: type, sites: tailCalls.map(\.described))
   }
 }
 
@@ -45,8 +45,8 @@ extension GraphDocument.Site {
       uses: site.uses.map { use in
         GraphDocument.Use(
           array: use.array, index: use.index, target: use.target,
-          tail_calls: GraphDocument.Counts(
-            taken: use.counts.taken, empty: use.counts.empty, out_of_range: use.counts.outOfRange,
+          tailCalls: GraphDocument.Counts(
+            taken: use.counts.taken, empty: use.counts.empty, outOfRange: use.counts.outOfRange,
             limit: use.counts.limit))
       })
   }
@@ -60,10 +60,10 @@ extension GraphDocument.Site {
       instruction: insn, function: function, line: place, array: array, index: index,
       uses: uses.map { use in
         var counts = TailCallCounts()
-        counts.taken = use.tail_calls.taken
-        counts.empty = use.tail_calls.empty
-        counts.outOfRange = use.tail_calls.out_of_range
-        counts.limit = use.tail_calls.limit
+        counts.taken = use.tailCalls.taken
+        counts.empty = use.tailCalls.empty
+        counts.outOfRange = use.tailCalls.outOfRange
+        counts.limit = use.tailCalls.limit
         return ChainGraph.Use(
           array: use.array, index: use.index, target: use.target, counts: counts)
       })

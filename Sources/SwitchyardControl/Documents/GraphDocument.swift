@@ -22,7 +22,7 @@ public struct GraphDocument: Codable, Hashable, Sendable {
     /// Its type, as libbpf names it.
     public var type: String
     /// Its tail calls, in the order of the code.
-    public var tail_calls: [Site]
+    public var tailCalls: [Site]
   }
 
   /// A tail call in the code.
@@ -52,7 +52,7 @@ public struct GraphDocument: Codable, Hashable, Sendable {
     /// The program that was reached last.
     public var target: String?
     /// By outcome; `taken` only where the server counts hops.
-    public var tail_calls: Counts
+    public var tailCalls: Counts
   }
 
   /// Tail calls by outcome.
@@ -62,7 +62,7 @@ public struct GraphDocument: Codable, Hashable, Sendable {
     /// The slot was empty.
     public var empty: UInt64
     /// There is no such slot.
-    public var out_of_range: UInt64
+    public var outOfRange: UInt64
     /// The budget of 33 hops was spent.
     public var limit: UInt64
   }
@@ -74,7 +74,7 @@ public struct GraphDocument: Codable, Hashable, Sendable {
     /// The map's number.
     public var id: UInt32?
     /// How many slots there are.
-    public var max_entries: UInt32
+    public var maxEntries: UInt32
     /// The filled ones, ascending.
     public var slots: [Slot]
   }

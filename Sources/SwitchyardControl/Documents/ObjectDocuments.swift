@@ -71,7 +71,7 @@ public struct ProgramsDocument: Codable, Hashable, Sendable {
     /// Instructions.
     public var insns: Int
     /// Bytes of machine code; 0 when it is interpreted.
-    public var bytes_jited: Int
+    public var bytesJited: Int
     /// Where it is pinned.
     public var pinned: [String]
     /// The slots that hold it, as in `jump[3]`.
@@ -95,11 +95,11 @@ public struct MapsDocument: Codable, Hashable, Sendable {
     /// Its name.
     public var name: String
     /// Bytes of a key.
-    public var bytes_key: UInt32
+    public var bytesKey: UInt32
     /// Bytes of a value.
-    public var bytes_value: UInt32
+    public var bytesValue: UInt32
     /// How many elements it can have.
-    public var max_entries: UInt32
+    public var maxEntries: UInt32
     /// Where it is pinned.
     public var pinned: [String]
   }
@@ -218,7 +218,7 @@ public struct NextKeyDocument: Codable, Hashable, Sendable {
   /// The key that was given.
   public var key: ByteList?
   /// The one behind it; there is none at the end.
-  public var next_key: ByteList?
+  public var nextKey: ByteList?
 }
 
 /// Nothing to say: it was done.

@@ -30,7 +30,7 @@ public struct StatusDocument: Codable, Hashable, Sendable {
     /// The slot was empty.
     public var empty: UInt64
     /// There is no such slot.
-    public var out_of_range: UInt64
+    public var outOfRange: UInt64
     /// The budget of 33 hops was spent.
     public var limit: UInt64
   }
@@ -41,7 +41,7 @@ public struct EventDocument: Codable, Hashable, Sendable {
   /// `status`, `generation` or `miss`.
   public var event: String
   /// When, in nanoseconds since 1970.
-  public var time_ns: Int
+  public var timeNs: Int
   /// The generation, new for `generation`.
   public var generation: UInt64
   /// Packets so far.

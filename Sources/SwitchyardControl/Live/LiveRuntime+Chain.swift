@@ -71,7 +71,8 @@ extension LiveRuntime {
   public func rollBack(to number: UInt64?) throws(ControlError) -> PlanDocument {
     try locked { state throws(ControlError) in
       let base = state.current.number
-      let target = number.map { number in state.earlier.first { $0.number == number } }
+      let target =
+        number.map { number in state.earlier.first { $0.number == number } }
         ?? state.earlier.last
       guard let target else {
         let kept = state.earlier.map { "\($0.number)" }.joined(separator: ", ")

@@ -11,8 +11,8 @@ extension LiveRuntime {
           let pins = state.pins.filter { $0.value.target == .map(definition.name) }.keys.sorted()
           return MapsDocument.Map(
             id: map.id, type: "\(definition.type)", name: definition.name,
-            bytes_key: definition.keySize, bytes_value: definition.valueSize,
-            max_entries: definition.maxEntries, pinned: pins)
+            bytesKey: definition.keySize, bytesValue: definition.valueSize,
+            maxEntries: definition.maxEntries, pinned: pins)
         })
     }
   }

@@ -29,7 +29,7 @@ extension LiveRuntime {
     }
     return ProgramsDocument.Program(
       id: program.id, type: program.type.name, name: loaded.spec.name, object: object,
-      insns: program.instructions.count, bytes_jited: program.machineCode.count, pinned: pins,
+      insns: program.instructions.count, bytesJited: program.machineCode.count, pinned: pins,
       slots: (state.current.entry == stored ? ["entry"] : []) + slots)
   }
 

@@ -34,7 +34,7 @@ struct Observer: Sendable {
     let current = live.state.withLock { $0.current.number }
     var events: [EventDocument] = []
     if current != generation {
-      events.append(EventDocument(event: "generation", time_ns: now, generation: current))
+      events.append(EventDocument(event: "generation", timeNs: now, generation: current))
       generation = current
     }
     let counts = counts()
@@ -42,7 +42,7 @@ struct Observer: Sendable {
     misses = counts
     events.append(
       EventDocument(
-        event: "status", time_ns: now, generation: current, packets: traffic?.counts.packets ?? 0))
+        event: "status", timeNs: now, generation: current, packets: traffic?.counts.packets ?? 0))
     return events
   }
 
@@ -88,7 +88,7 @@ struct Observer: Sendable {
     let line = loaded.spec.ownLine(at: loaded.program.tailCallSites[site])?.place
     let sample = live.samples.sample(program: loaded.program.id, site: site, reason: reason)
     return EventDocument(
-      event: "miss", time_ns: now, generation: generation, program: loaded.spec.name,
+      event: "miss", timeNs: now, generation: generation, program: loaded.spec.name,
       slot: sample.map { "\($0.array)[\($0.record.index)]" }, reason: reason,
       hop: sample.map { Int($0.record.hop) }, line: line, count: count)
   }
@@ -110,7 +110,7 @@ extension LiveRuntime {
         packets: counts.packets, skipped: counts.skipped, faults: counts.faults,
         verdicts: Dictionary(verdicts, uniquingKeysWith: &+),
         missed: .init(
-          empty: misses.empty, out_of_range: misses.outOfRange, limit: misses.limit)),
+          empty: misses.empty, outOfRange: misses.outOfRange, limit: misses.limit)),
       found: found)
   }
 }

@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// Keeps objects, generations and pins in a directory, so that a server that was killed at any
 /// moment starts again with the chain as it was before or after what it was doing.
 ///
@@ -136,7 +134,7 @@ final class StateStore: Sendable {
   ) throws(ControlError) -> Value {
     let bytes = try directory.read(name) ?? []
     do {
-      return try JSONDecoder().decode(Value.self, from: Data(bytes))
+      return try decoded(Value.self, from: bytes)
     } catch {
       throw ControlError(
         .unreadable, "\(directory.path)/\(name) is damaged; move it away to go on without it",
@@ -148,21 +146,5 @@ final class StateStore: Sendable {
     _ value: some Encodable, to name: String, in directory: DurableDirectory
   ) throws(ControlError) {
     try directory.write(try encoded(value), to: name)
-  }
-}
-
-/// JSON with keys in a fixed order.
-package func encoded(
-  _ value: some Encodable, isPretty: Bool = false
-) throws(ControlError) -> [UInt8] {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting =
-    isPretty
-    ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-    : [.sortedKeys, .withoutEscapingSlashes]
-  do {
-    return [UInt8](try encoder.encode(value))
-  } catch {
-    throw ControlError(.unavailable, "cannot write JSON: \(error)")
   }
 }

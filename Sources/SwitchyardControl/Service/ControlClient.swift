@@ -1,4 +1,3 @@
-import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -77,7 +76,7 @@ public struct ControlClient: Sendable {
 
   private static func decode<Value: Decodable>(_ bytes: [UInt8]) throws(ControlError) -> Value {
     do {
-      return try JSONDecoder().decode(Value.self, from: Data(bytes))
+      return try decoded(Value.self, from: bytes)
     } catch {
       throw ControlError(.unavailable, "the server's answer is not understood: \(error)")
     }

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Switchyard
 
 /// A request as it came over HTTP, without the connection.
@@ -18,11 +17,11 @@ struct ControlRequest: Sendable {
     guard parts.count > 1 else { return }
     for pair in parts[1].split(separator: "&") {
       let words = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      query[Self.decoded(words[0])] = words.count > 1 ? Self.decoded(words[1]) : ""
+      query[Self.unescaped(words[0])] = words.count > 1 ? Self.unescaped(words[1]) : ""
     }
   }
 
-  private static func decoded(_ text: Substring) -> String {
+  private static func unescaped(_ text: Substring) -> String {
     var bytes: [UInt8] = []
     var rest = text.utf8[...]
     while let byte = rest.popFirst() {
@@ -81,7 +80,7 @@ struct ControlRequest: Sendable {
   /// The body, read as JSON.
   func document<Value: Decodable>(_ type: Value.Type) throws(ControlError) -> Value {
     do {
-      return try JSONDecoder().decode(type, from: Data(body))
+      return try decoded(type, from: body)
     } catch {
       throw ControlError(.usage, "the body is not what \(method) \(path) takes: \(error)")
     }
@@ -171,7 +170,7 @@ struct Router: Sendable {
       let key = try request.key()
       let next = try live.key(after: key, of: try request.requiredSelector())
       return try ControlResponse(
-        NextKeyDocument(key: key.map { ByteList($0) }, next_key: next.map { ByteList($0) }))
+        NextKeyDocument(key: key.map { ByteList($0) }, nextKey: next.map { ByteList($0) }))
     case ("PUT", "/v1/maps/elements"):
       try live.update(
         try request.requiredSelector(), try request.document(ElementChangeDocument.self))
