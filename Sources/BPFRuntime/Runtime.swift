@@ -14,6 +14,7 @@ public final class Runtime: Sendable {
   let registry: Registry
   let epochs: Epochs
   let chains: Chains
+  let timers = Timers()
   let misses = MissObservers()
   let compiler: ProgramCompiler?
 

@@ -212,7 +212,8 @@ struct Lowering: ~Copyable {
 
   private static func longestCode(of operation: Operation) -> Int32 {
     switch operation.kind {
-    case .arithmetic, .load, .loadAcquire, .store, .storeRelease, .atomic, .callHelper: 48
+    case .arithmetic, .load, .loadAcquire, .store, .storeRelease, .atomic: 48
+    case .callHelper: 72
     default: 128
     }
   }

@@ -15,6 +15,11 @@ public struct ProgramCompiler: Sendable {
   package typealias EnterBatchFunction =
     @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
 
+  /// Calls a subprogram of the code that is running, for a helper: its address, the CPU's words and
+  /// r1 to r4; the frame pointer is in ``CompiledServices/callerFrameOffset``. Returns r0.
+  package typealias CallBackFunction =
+    @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
+
   /// Makes the code of a program.
   package let compile: @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   /// Enters code that ``compile`` made.
@@ -23,17 +28,20 @@ public struct ProgramCompiler: Sendable {
   package let enterLight: EnterFunction
   /// The same for batches.
   package let enterBatch: EnterBatchFunction
+  /// Calls subprograms of code that ``compile`` made.
+  package let callBack: CallBackFunction
 
-  /// Describes a compiler. Whoever makes one keeps the memory behind the functions that enter alive
-  /// with `compile`.
+  /// Describes a compiler. Whoever makes one keeps the memory behind the functions alive with
+  /// `compile`.
   package init(
     enter: @escaping EnterFunction, enterLight: @escaping EnterFunction,
-    enterBatch: @escaping EnterBatchFunction,
+    enterBatch: @escaping EnterBatchFunction, callBack: @escaping CallBackFunction,
     compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   ) {
     self.enter = enter
     self.enterLight = enterLight
     self.enterBatch = enterBatch
+    self.callBack = callBack
     self.compile = compile
   }
 }

@@ -42,6 +42,9 @@ extension RunMemory {
     switch kind {
     case .anything, .sizeOrZero: return true
     case .context: return value == cpu.context
+    case .function: return isFunction(value)
+    case .socket:
+      return cpu.socketAddresses.contains(value)
     case .map: return isMap(value)
     case .size: return value != 0
     // No memory at all needs no address, and 0 is an address only for no memory, as in Linux.
@@ -75,7 +78,7 @@ extension PackedSignature.Kind {
       // Sizes are 32-bit in Linux's signatures.
       next
     case .fixedMemory: fixed
-    case .anything, .context, .map, .size, .sizeOrZero: 0
+    case .anything, .context, .map, .size, .sizeOrZero, .function, .socket: 0
     }
   }
 }

@@ -68,6 +68,8 @@ struct PackedSignature {
     case size
     case sizeOrZero
     case fixedMemory
+    case function
+    case socket
   }
 
   init(_ helper: Helper) {
@@ -91,6 +93,8 @@ struct PackedSignature {
     case .writableMemory(let orNull): orNull ? .writableMemoryOrNull : .writableMemory
     case .size(let allowsZero): allowsZero ? .sizeOrZero : .size
     case .fixedMemory: .fixedMemory
+    case .function: .function
+    case .socket: .socket
     }
   }
 }

@@ -30,10 +30,10 @@ struct RunMemory<Policy: RunPolicy> {
   /// The image of the program that runs now.
   var image: UnsafePointer<ImageHeader>
 
-  init(cpu: RunningCPU, stackHigh: UInt64, entry: UInt64) {
+  init(cpu: RunningCPU, stackHigh: UInt64, framePointer: UInt64? = nil, entry: UInt64) {
     self.cpu = cpu
     self.stackHigh = stackHigh
-    framePointer = stackHigh
+    self.framePointer = framePointer ?? stackHigh
     unsafe image = Self.header(ofEntry: entry)
   }
 
@@ -121,6 +121,9 @@ extension RunMemory {
     let stackLow = framePointer &- UInt64(Limits.frameByteCount)
     if address >= stackLow, end <= stackHigh { return true }
     if let packet = cpu.packet, address >= packet.metadata, end <= packet.end { return true }
+    if !isWrite, cpu.socketAddresses.contains(address), end <= cpu.socketAddresses.upperBound {
+      return true
+    }
     return isInMapValue(address, size, isWrite: isWrite)
   }
 

@@ -104,6 +104,15 @@ package final class ArrayMap: Map, @unchecked Sendable {
     values.contains(address, count)
   }
 
+  package override func element(
+    containing address: UInt64
+  ) -> (key: [UInt8], value: UInt64)? {
+    guard values.copies == 1, values.contains(address, 1) else { return nil }
+    let index = (address &- values.base) / values.stride
+    let key = (0..<4).map { UInt8(truncatingIfNeeded: index &>> UInt64($0 &* 8)) }
+    return (key, values.base &+ index &* values.stride)
+  }
+
   package override var valueAddresses: Range<UInt64> { values.addresses }
 
   package override var directValueAddress: UInt64? {

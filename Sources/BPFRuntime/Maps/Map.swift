@@ -70,6 +70,22 @@ package class Map: @unchecked Sendable {
     false
   }
 
+  /// The key and the value's address of the element that an address of a program lies in; slow
+  /// unless a kind knows better.
+  package func element(containing address: UInt64) -> (key: [UInt8], value: UInt64)? {
+    let keys = keys()
+    for key in keys {
+      let value = unsafe key.withUnsafeBytes { bytes -> UInt64 in
+        guard let start = bytes.baseAddress else { return 0 }
+        return unsafe UInt64(UInt(bitPattern: element(forKey: start, cpuIndex: 0)))
+      }
+      if value != 0, address >= value, address &- value < UInt64(valueSize) {
+        return (key, value)
+      }
+    }
+    return nil
+  }
+
   /// The values' memory, as a range of addresses: a quick test before
   /// ``valueContains(address:count:)``.
   package var valueAddresses: Range<UInt64> { 0..<0 }

@@ -75,6 +75,15 @@ extension GuestMemory {
     unsafe to.copyMemory(from: from, byteCount: count)
   }
 
+  /// Writes bytes.
+  static func write(_ bytes: [UInt8], to address: UInt64) {
+    guard !bytes.isEmpty, let target = unsafe pointer(address) else { return }
+    unsafe bytes.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
+      unsafe target.copyMemory(from: start, byteCount: source.count)
+    }
+  }
+
   /// Sets bytes to zero.
   static func clear(_ address: UInt64, count: Int) {
     guard count > 0, let start = unsafe pointer(address) else { return }

@@ -119,6 +119,8 @@ struct HelperSignature: Sendable {
     switch helper.result {
     case .scalar: result = .scalar
     case .mapValueOrNull: result = .mapValueOrNull
+    case .memoryOrNull: result = .memoryOrNull
+    case .socketOrNull: result = .socketOrNull(.full)
     case .void: result = .void
     }
   }
@@ -137,6 +139,8 @@ extension HelperSignature.Argument {
     case .writableMemory(let orNull): self = .memory(writes: true, orNull: orNull)
     case .size(let allowsZero): self = .size(allowsZero: allowsZero)
     case .fixedMemory(let byteCount): self = .fixedMemory(byteCount: byteCount, writes: true)
+    case .function: self = .callback
+    case .socket: self = .socket(.any, orNull: false)
     }
   }
 
