@@ -178,6 +178,7 @@ private final class TestBench {
       case .mapKey, .mapValue, .readableMemory, .writableMemory, .fixedMemory:
         append("\(name) = \(pointer())", to: &instructions)
         append("\(name) += \(Int.random(in: -520...8, using: &random) & ~3)", to: &instructions)
+      case .reservation: append("\(name) = \(pointer())", to: &instructions)
       case .size: append("\(name) = \(abs(number &+ 1) % 400)", to: &instructions)
       case .anything:
         append(

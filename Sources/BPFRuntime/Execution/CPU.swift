@@ -54,6 +54,7 @@ public final class CPU {
   private let stack: StableMemory
   private let records: StableMemory
   private let logMemory: StableMemory
+  private let heldRecords: StableMemory
   private let announcement: Epochs.Announcement
   // The runtime's, here as well: loaded through the runtime, every run would count references.
   private let epochs: Epochs
@@ -65,10 +66,12 @@ public final class CPU {
     stack = try StableMemory(byteCount: Limits.liveFrames * Limits.frameByteCount)
     records = try StableMemory(byteCount: Limits.liveFrames * FrameRecord.byteCount)
     logMemory = try StableMemory(byteCount: TailCallLog.byteCount)
+    heldRecords = try StableMemory(byteCount: HeldRecords.byteCount)
     epochs = runtime.epochs
     announcement = epochs.join()
     unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
     unsafe running.words.pointee.index = UInt32(truncatingIfNeeded: index)
+    unsafe running.words.pointee.heldRecords = heldRecords.address
     unsafe running.words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     seed = UInt64.random(in: .min ... .max)
   }
@@ -147,6 +150,7 @@ public final class CPU {
     let value =
       isChecked
       ? execute(program, context, CheckedRun.self) : execute(program, context, UncheckedRun.self)
+    running.discardHeldRecords()
     if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
     return unsafe Result(
       returnValue: value, hops: Int(Limits.tailCalls - running.words.pointee.hopsLeft),
@@ -164,6 +168,7 @@ public final class CPU {
     let value = enter(
       program.entry, words.address, context.firstArgument, context.secondArgument,
       stack.address &+ UInt64(Limits.liveFrames * Limits.frameByteCount))
+    running.discardHeldRecords()
     epochs.exit(announcement)
     if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
     let left =

@@ -50,6 +50,10 @@ public struct RunningCPU {
     var countsInBudget: Bool = false
     /// The host's stack pointer when compiled code was entered.
     var entryStack: UInt64 = 0
+    /// Where records of ring buffers that the program holds are written down.
+    var heldRecords: UInt64 = 0
+    /// How many it holds.
+    var heldRecordCount: UInt32 = 0
   }
 
   let words: UnsafeMutablePointer<Words>

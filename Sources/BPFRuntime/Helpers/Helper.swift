@@ -42,6 +42,8 @@ public struct Helper: Sendable {
     case size(allowsZero: Bool = false)
     /// Memory of a fixed size, readable and writable.
     case fixedMemory(byteCount: Int)
+    /// A record that the program reserved in a ring buffer and has not given back.
+    case reservation
   }
 
   /// What a helper returns.
@@ -50,6 +52,9 @@ public struct Helper: Sendable {
     case scalar
     /// The address of a value of the map argument, or 0.
     case mapValueOrNull
+    /// The address of a record in a ring buffer, of the size in the second argument, or 0. The
+    /// program has to give it back.
+    case reservationOrNull
     /// Nothing that means anything.
     case void
   }
@@ -80,7 +85,7 @@ public struct Helper: Sendable {
       case .mapKey, .mapValue: arguments[..<position].contains(.map)
       case .readableMemory, .writableMemory:
         if case .size? = arguments.dropFirst(position + 1).first { true } else { false }
-      case .anything, .context, .map, .size, .fixedMemory: true
+      case .anything, .context, .map, .size, .fixedMemory, .reservation: true
       }
     }
   }

@@ -44,6 +44,7 @@ extension RunMemory {
     case .context: return value == cpu.context
     case .map: return isMap(value)
     case .size: return value != 0
+    case .reservation: return cpu.holdsRecord(at: value)
     // No memory at all needs no address, and 0 is an address only for no memory, as in Linux.
     case .mapKey, .mapValue, .readableMemory, .readableMemoryOrNull:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: false))
@@ -75,7 +76,7 @@ extension PackedSignature.Kind {
       // Sizes are 32-bit in Linux's signatures.
       next
     case .fixedMemory: fixed
-    case .anything, .context, .map, .size, .sizeOrZero: 0
+    case .anything, .context, .map, .size, .sizeOrZero, .reservation: 0
     }
   }
 }

@@ -67,6 +67,7 @@ struct PackedSignature {
     case size
     case sizeOrZero
     case fixedMemory
+    case reservation
   }
 
   init(_ helper: Helper) {
@@ -89,6 +90,7 @@ struct PackedSignature {
     case .writableMemory(let orNull): orNull ? .writableMemoryOrNull : .writableMemory
     case .size(let allowsZero): allowsZero ? .sizeOrZero : .size
     case .fixedMemory: .fixedMemory
+    case .reservation: .reservation
     }
   }
 }

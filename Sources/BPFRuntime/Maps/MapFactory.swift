@@ -21,6 +21,8 @@ struct MapFactory {
     case .programArray:
       return try ProgramArray(
         definition: definition, id: id, epochs: epochs, registry: registry)
+    case .ringBuffer:
+      return try RingBufferMap(definition: definition, id: id)
     default: throw .notSupported
     }
   }

@@ -79,6 +79,7 @@ struct HelperSignature: Sendable {
     switch helper.result {
     case .scalar: result = .scalar
     case .mapValueOrNull: result = .mapValueOrNull
+    case .reservationOrNull: result = .memoryOrNull
     case .void: result = .void
     }
   }
@@ -96,6 +97,7 @@ extension HelperSignature.Argument {
     case .writableMemory(let orNull): self = .memory(writes: true, orNull: orNull)
     case .size(let allowsZero): self = .size(allowsZero: allowsZero)
     case .fixedMemory(let byteCount): self = .fixedMemory(byteCount: byteCount, writes: true)
+    case .reservation: self = .reservation
     }
   }
 

@@ -38,6 +38,9 @@ public protocol Bench: AnyObject {
   /// Whether an id still finds a map.
   func mapExists(_ id: UInt32) -> Bool
 
+  /// The submitted records of a ring buffer, oldest first, which are taken out.
+  func records(of map: String) throws -> [RingRecord]
+
   /// Gives up the reference of a name.
   func closeMap(_ map: String)
   /// Makes another name for the map with this id.

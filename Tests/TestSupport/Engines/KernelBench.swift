@@ -110,6 +110,10 @@ package final class KernelBench: Bench {
     (try? KernelMap(identifier: id)) != nil
   }
 
+  package func records(of map: String) throws -> [RingRecord] {
+    try with(map) { KernelRing($0) }?.records().filter { $0.length < 1 << 30 } ?? []
+  }
+
   package func closeMap(_ map: String) { maps[map] = nil }
 
   package func openMap(_ map: String, id: UInt32) throws(BenchError) {

@@ -150,6 +150,22 @@ package final class RuntimeBench: Bench {
 
   package func mapExists(_ id: UInt32) -> Bool { runtime.map(id: id) != nil }
 
+  package func records(of map: String) throws -> [RingRecord] {
+    let reader = try with(map) { handle throws(LinuxError) in try RingBufferReader(handle) }
+    var records: [RingRecord] = []
+    reader.consume { record in
+      record.withUnsafeBytes { bytes in
+        guard let start = bytes.baseAddress else { return }
+        // Nobody is shown the header, but it has to be there.
+        records.append(
+          RingRecord(
+            length: (start - 8).load(as: UInt32.self), page: (start - 4).load(as: UInt32.self),
+            bytes: Array(bytes)))
+      }
+    }
+    return records
+  }
+
   package func closeMap(_ map: String) { maps[map] = nil }
 
   package func openMap(_ map: String, id: UInt32) throws(BenchError) {
