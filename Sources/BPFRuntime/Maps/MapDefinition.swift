@@ -88,6 +88,9 @@ public struct MapFlags: OptionSet, Hashable, Sendable {
   public static let writeOnlyForPrograms = MapFlags(rawValue: 1 << 8)
   /// Values can be mapped into a process.
   public static let memoryMappable = MapFlags(rawValue: 1 << 10)
+  /// Perf events stay in their slots when the descriptor goes through which they were stored; here
+  /// they stay until the reader goes, with the flag or without.
+  public static let preserveElements = MapFlags(rawValue: 1 << 11)
   /// May be used as an inner map of another size.
   public static let innerMap = MapFlags(rawValue: 1 << 12)
 }

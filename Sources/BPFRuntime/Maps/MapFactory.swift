@@ -21,6 +21,9 @@ struct MapFactory {
     case .programArray:
       return try ProgramArray(
         definition: definition, id: id, epochs: epochs, registry: registry)
+    case .perfEventArray:
+      return try PerfEventArray(
+        definition: definition, id: id, possibleCPUs: possibleCPUs, epochs: epochs)
     case .ringBuffer:
       return try RingBufferMap(definition: definition, id: id)
     default: throw .notSupported

@@ -41,6 +41,12 @@ public protocol Bench: AnyObject {
   /// The submitted records of a ring buffer, oldest first, which are taken out.
   func records(of map: String) throws -> [RingRecord]
 
+  /// Puts a buffer for every CPU into a PERF_EVENT_ARRAY.
+  func openEvents(_ map: String) throws
+  /// The samples of all CPUs, which are taken out; Linux fills them up to a multiple of eight with
+  /// the four bytes of their size.
+  func samples(of map: String) throws -> [[UInt8]]
+
   /// Gives up the reference of a name.
   func closeMap(_ map: String)
   /// Makes another name for the map with this id.

@@ -12,6 +12,7 @@ package final class RuntimeBench: Bench {
   package let cpu: CPU
   /// The handles by name.
   package private(set) var maps: [String: MapHandle] = [:]
+  private var events: [String: PerfEventReader] = [:]
   /// The programs by name.
   package private(set) var programs: [String: Program] = [:]
 
@@ -164,6 +165,18 @@ package final class RuntimeBench: Bench {
       }
     }
     return records
+  }
+
+  package func openEvents(_ map: String) throws {
+    events[map] = try with(map) { handle throws(LinuxError) in try PerfEventReader(handle) }
+  }
+
+  package func samples(of map: String) throws -> [[UInt8]] {
+    var samples: [[UInt8]] = []
+    events[map]?.consume { event in
+      if case .sample(_, let bytes) = event { samples.append(bytes) }
+    }
+    return samples
   }
 
   package func closeMap(_ map: String) { maps[map] = nil }
