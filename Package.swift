@@ -51,7 +51,9 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Switchyard",
-      dependencies: ["BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks"],
+      dependencies: [
+        "BPFInstructions", "BPFObject", "BPFRuntime", "BPFVerifier", "BPFCompiler", "BPFHooks",
+      ],
       swiftSettings: settings),
     .target(
       name: "SwitchyardCommands",
@@ -103,7 +105,9 @@ let package = Package(
       swiftSettings: testSettings),
     .testTarget(
       name: "SwitchyardCommandsTests",
-      dependencies: ["SwitchyardCommands", "Switchyard", "BPFInstructions", "TestSupport"],
+      dependencies: [
+        "SwitchyardCommands", "Switchyard", "BPFCompiler", "BPFInstructions", "TestSupport",
+      ],
       swiftSettings: testSettings),
     .testTarget(
       name: "DifferentialTests",

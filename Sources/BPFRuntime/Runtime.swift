@@ -30,6 +30,9 @@ public final class Runtime: Sendable {
     case compiled
   }
 
+  /// The engine for programs that were verified: compiled code if there is a compiler.
+  public var preferredEngine: Engine { compiler == nil ? .interpreter : .compiled }
+
   /// Makes an empty runtime.
   ///
   /// - Parameters:
@@ -69,13 +72,22 @@ public final class Runtime: Sendable {
   ///
   /// - Parameters:
   ///   - source: The program.
-  ///   - engine: What executes it. Compiled code tests nothing: it is memory-safe only for
-  ///     programs that are known to touch nothing but their own memory.
+  ///   - engine: What executes it. Compiled code tests nothing, so a program is only compiled with
+  ///     the facts that a verifier found.
   /// - Throws: ``LoadError``. A failed load changes nothing, ownership included.
   public func load(
     _ source: ProgramSource, engine: Engine = .interpreter
   ) throws(LoadError) -> Program {
     guard engine == .interpreter || compiler != nil else { throw .noCompiler }
+    guard source.isVerified || (engine == .interpreter && source.facts.isEmpty) else {
+      throw .notVerified
+    }
+    return try load(checked: source, engine)
+  }
+
+  func load(
+    checked source: ProgramSource, _ engine: Engine
+  ) throws(LoadError) -> Program {
     guard source.instructions.count <= Limits.instructions else {
       throw .tooManyInstructions(source.instructions.count)
     }

@@ -1,6 +1,6 @@
-import BPFInstructions
 public import BPFObject
 public import BPFRuntime
+public import BPFVerifier
 
 /// The maps and programs of one object, created and loaded in a runtime.
 ///
@@ -9,6 +9,9 @@ public import BPFRuntime
 /// let collection = try Collection(loading: object, into: runtime)
 /// let entry = try collection.program("entry")
 /// ```
+///
+/// Every program is verified before it is loaded. What the verifier accepts is compiled, if the
+/// runtime has a compiler.
 ///
 /// The collection holds a handle on every map, so its chains stay as they are while it lives
 /// (tail-calls.md R4.18).
@@ -20,18 +23,42 @@ public final class Collection: Sendable {
     /// Types by Linux's number, in place of Linux's own: for embedders and for the conformance
     /// plugin.
     public var types: [UInt32: ProgramType]
-    /// What executes the programs.
-    public var engine: Runtime.Engine
+    /// What executes the programs; `nil` for the runtime's preferred engine.
+    public var engine: Runtime.Engine?
+    /// How strict the verifier is.
+    public var verifier: VerifierOptions
+    /// What becomes of programs that the verifier rejects.
+    public var rejectedPrograms: RejectedPrograms
+    /// Loads programs as they are, unverified: for programs that are known to be safe.
+    package var trustsPrograms = false
 
     /// Makes options.
     public init(
       defaultKind: ProgramKind? = nil, types: [UInt32: ProgramType] = [:],
-      engine: Runtime.Engine = .interpreter
+      engine: Runtime.Engine? = nil, verifier: VerifierOptions = VerifierOptions(),
+      rejectedPrograms: RejectedPrograms = .refused
     ) {
       self.defaultKind = defaultKind
       self.types = types
       self.engine = engine
+      self.verifier = verifier
+      self.rejectedPrograms = rejectedPrograms
     }
+
+    /// What executes the programs in a runtime. Programs of two engines cannot share an array of
+    /// programs, so it is one for all of them.
+    func engine(in runtime: Runtime) -> Runtime.Engine {
+      engine ?? (rejectedPrograms == .interpreted ? .interpreter : runtime.preferredEngine)
+    }
+  }
+
+  /// What becomes of programs that the verifier rejects.
+  public enum RejectedPrograms: Hashable, Sendable {
+    /// They are not loaded.
+    case refused
+    /// They are interpreted, which tests every access; so then is the whole object, unless an
+    /// engine is given. With the compiler they are refused all the same.
+    case interpreted
   }
 
   /// A program that was loaded, with what the object says about it.
@@ -40,6 +67,8 @@ public final class Collection: Sendable {
     public let spec: ProgramSpec
     /// The program.
     public let program: Program
+    /// What the verifier has against it, where such programs are loaded too.
+    public let rejection: VerifierError?
   }
 
   /// A map that was created, with what the object says about it.
@@ -105,59 +134,5 @@ public final class Collection: Sendable {
 
   private func list(_ names: [String]) -> String {
     names.isEmpty ? "none" : names.joined(separator: ", ")
-  }
-}
-
-/// Why an object cannot be loaded into a runtime.
-public struct CollectionError: Error, Hashable, Sendable {
-  /// What kind of problem it is.
-  public var code: Code
-  /// The map or program that it is about.
-  public var subject: String
-  /// What is wrong, in words.
-  public var reason: String
-  /// The source line that it comes from, if the object says.
-  public var line: LineInfo?
-
-  /// Kinds of problems.
-  public enum Code: Hashable, Sendable {
-    /// The object's program cannot be linked.
-    case link
-    /// The map cannot be created or filled.
-    case map
-    /// The program was refused by the runtime.
-    case load
-    /// The type of the program is unknown, or cannot run outside Linux.
-    case programType
-    /// The slot cannot be filled.
-    case slot
-    /// There is no program of this name.
-    case noSuchProgram
-    /// There is no map of this name.
-    case noSuchMap
-  }
-
-  /// Makes an error.
-  public init(code: Code, subject: String, reason: String, line: LineInfo? = nil) {
-    self.code = code
-    self.subject = subject
-    self.reason = reason
-    self.line = line
-  }
-}
-
-extension CollectionError: CustomStringConvertible {
-  /// One line: what, why and where in the source.
-  public var description: String {
-    let place = line.map { " (\($0.file):\($0.line))" } ?? ""
-    switch code {
-    case .link: return "program \(subject) cannot be linked: \(reason)\(place)"
-    case .map: return "map \(subject): \(reason)"
-    case .load: return "program \(subject): \(reason)\(place)"
-    case .programType: return "program \(subject): \(reason)"
-    case .slot: return "\(subject): \(reason)"
-    case .noSuchProgram: return "there is no program \(subject); the object \(reason)"
-    case .noSuchMap: return "there is no map \(subject); the object \(reason)"
-    }
   }
 }

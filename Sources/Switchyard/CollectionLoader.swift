@@ -1,6 +1,11 @@
+// UNSAFE. The steps from an object to a collection.
+//
+// Invariant: programs that are not verified are only loaded for whoever says that they are safe.
+
 import BPFInstructions
 import BPFObject
 import BPFRuntime
+import BPFVerifier
 
 /// The steps from an object to a collection, with what each has made so far.
 struct CollectionLoader {
@@ -65,15 +70,14 @@ struct CollectionLoader {
     }
     for spec in object.programs {
       do throws(CollectionError) {
-        let program = try load(spec)
-        programs.append(Collection.LoadedProgram(spec: spec, program: program))
+        programs.append(try load(spec))
       } catch {
         refused[spec.name] = error
       }
     }
   }
 
-  private func load(_ spec: ProgramSpec) throws(CollectionError) -> Program {
+  private func load(_ spec: ProgramSpec) throws(CollectionError) -> Collection.LoadedProgram {
     guard let kind = spec.kind ?? options.defaultKind else {
       throw CollectionError(
         code: .programType, subject: spec.name,
@@ -88,19 +92,45 @@ struct CollectionLoader {
     for (slot, reference) in spec.references {
       references[slot] = try resolve(reference, at: slot, of: spec)
     }
-    let source = ProgramSource(
+    var source = ProgramSource(
       name: spec.name, type: type, instructions: spec.instructions, maps: references,
       traits: ProgramTraits(
         expectedAttachType: kind.expectedAttachType, hasFragments: kind.xdpHasFrags,
         isSleepable: kind.isSleepable),
       license: object.license ?? "")
+    let engine = options.engine(in: runtime)
+    var rejection: VerifierError?
+    if !options.trustsPrograms {
+      do throws(VerifierError) {
+        source.facts = try verify(spec, kind, type).facts
+      } catch {
+        guard engine == .interpreter, options.rejectedPrograms == .interpreted else {
+          throw CollectionError(rejected: spec.name, error)
+        }
+        rejection = error
+      }
+    }
     do throws(LoadError) {
-      return try runtime.load(source, engine: options.engine)
+      let program =
+        options.trustsPrograms
+        ? try unsafe runtime.loadUnverified(source, engine: engine)
+        : try runtime.load(source, engine: engine)
+      return Collection.LoadedProgram(spec: spec, program: program, rejection: rejection)
     } catch {
       throw CollectionError(
         code: .load, subject: spec.name, reason: "\(error)",
         line: error.instruction.flatMap { spec.line(at: $0) })
     }
+  }
+
+  private func verify(
+    _ spec: ProgramSpec, _ kind: ProgramKind, _ type: ProgramType
+  ) throws(VerifierError) -> VerifiedProgram {
+    var program = VerifierProgram(
+      spec, of: object, type: type, possibleCPUs: UInt32(runtime.possibleCPUs))
+    program.expectedAttachType = kind.expectedAttachType
+    program.isSleepable = kind.isSleepable
+    return try Verifier(program, options: options.verifier).verify()
   }
 
   private func resolve(
@@ -154,7 +184,9 @@ struct CollectionLoader {
     let subject = "\(map.definition.name)[\(slot)]"
     guard let program = programs.first(where: { $0.spec.name == name })?.program else {
       let reason = refused[name].map { "\($0)" } ?? "there is no program \(name)"
-      throw CollectionError(code: .slot, subject: subject, reason: reason)
+      throw CollectionError(
+        code: .slot, subject: subject, reason: reason, line: refused[name]?.line,
+        rejection: refused[name]?.rejection)
     }
     do throws(LinuxError) {
       try map.setProgram(program, at: slot)

@@ -47,8 +47,7 @@ struct CodeRegionTests {
     var kept: [Program] = []
     for number in 0..<5000 {
       let body = String(repeating: "r1 += 1\n", count: number % 97)
-      let program = try runtime.load(
-        source("\(body)r0 = \(number)\nexit"), engine: .compiled)
+      let program = try runtime.loadUnverified(source("\(body)r0 = \(number)\nexit"))
       kept.append(program)
       if kept.count > 50 { kept.remove(at: number % 50) }
       let oldest = try cpu.run(program, in: context)
@@ -66,11 +65,11 @@ struct CodeRegionTests {
     let large = try source(String(repeating: "r1 += 1\n", count: 1000) + "r0 = 0\nexit")
     var programs: [Program] = []
     #expect(throws: LoadError.noMemory) {
-      while true { programs.append(try runtime.load(large, engine: .compiled)) }
+      while true { programs.append(try runtime.loadUnverified(large)) }
     }
     #expect(!programs.isEmpty)
     programs.removeLast()
-    programs.append(try runtime.load(large, engine: .compiled))
+    programs.append(try runtime.loadUnverified(large))
   }
 
   @Test("No mapping of this process can be written and executed")
@@ -91,7 +90,7 @@ struct CodeRegionTests {
     let runtime = Runtime(compiler: .x86())
     let text = "r0 = 7\nexit"
     #expect(
-      try runtime.load(source(text), engine: .compiled).machineCode
+      try runtime.loadUnverified(source(text)).machineCode
         == [0xb8, 7, 0, 0, 0, 0xc3])
     #expect(try runtime.load(source(text)).machineCode == [])
   }

@@ -16,7 +16,7 @@ struct CompiledContextTests {
     let runtime = Runtime(compiler: .x86())
     let instructions = try Assembler().assemble(text).instructions
     return try Runtime.Engine.allCases.map { engine in
-      let program = try runtime.load(
+      let program = try runtime.loadUnverified(
         ProgramSource(name: "test", type: type, instructions: instructions), engine: engine)
       let context = try PacketContext(type: type)
       try context.load([UInt8](0..<77))

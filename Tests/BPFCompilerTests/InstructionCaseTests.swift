@@ -46,7 +46,7 @@ struct CompiledInstructionTests {
     _ runtime: Runtime, _ instructions: [Instruction], _ reason: String
   ) {
     let source = ProgramSource(name: "test", type: .memory, instructions: instructions)
-    let error = #expect(throws: LoadError.self) { try runtime.load(source, engine: .compiled) }
+    let error = #expect(throws: LoadError.self) { try runtime.loadUnverified(source) }
     #expect("\(error.map { "\($0)" } ?? "")".contains(reason))
   }
 
@@ -56,5 +56,22 @@ struct CompiledInstructionTests {
       name: "test", type: .memory,
       instructions: [Instruction(.move64Immediate), Instruction(.exit)])
     #expect(throws: LoadError.noCompiler) { try Runtime().load(source, engine: .compiled) }
+    #expect(throws: LoadError.noCompiler) { try Runtime().loadUnverified(source) }
+  }
+
+  @Test("What nobody has verified is not compiled, nor what was verified with other instructions")
+  func unverified() throws {
+    let runtime = Runtime(compiler: .x86())
+    var source = ProgramSource(
+      name: "test", type: .memory,
+      instructions: [Instruction(.move64Immediate), Instruction(.exit)])
+    #expect(throws: LoadError.notVerified) { try runtime.load(source, engine: .compiled) }
+    source.facts = [InstructionFacts()]
+    for engine in Runtime.Engine.allCases {
+      #expect(throws: LoadError.notVerified) { try runtime.load(source, engine: engine) }
+    }
+    let trusted = try runtime.loadUnverified(source)
+    #expect(trusted.engine == .compiled)
+    #expect(!trusted.isVerified)
   }
 }

@@ -29,7 +29,7 @@ extension Runtime {
   func outcome(
     of instructions: [Instruction], on memory: [UInt8], engine: Engine
   ) throws -> (value: UInt64, memory: [UInt8]) {
-    let program = try load(
+    let program = try loadUnverified(
       ProgramSource(name: "test", type: .memory, instructions: instructions), engine: engine)
     let context = try MemoryContext(memory)
     let result = try makeCPU().run(program, in: context)

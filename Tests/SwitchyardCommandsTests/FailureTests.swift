@@ -42,7 +42,7 @@ struct FailureTests {
       message: "does not tell"),
     Case(
       "run", Objects.careless, "--hex", packet, "--engine", "jit", status: 2,
-      message: "the verifier rejected careless"),
+      message: "the verifier rejected careless: instruction "),
     Case("run", "a.o", "-i", "eth0", status: 69, message: "live interfaces"),
     Case("run", "/nowhere/a.o", "-r", "b", status: 66, message: "/nowhere/a.o"),
     Case("chain", "show", "/nowhere/a.o", status: 66, message: "No such file"),

@@ -52,7 +52,8 @@ struct ProcessTests {
     #expect(usage.status == 64)
     #expect(usage.output == "")
     let fault = try switchyard(
-      "\"$0\" run \"$1\" --hex \"$2\"", Objects.careless, Packets.hex(Packets.slot(1)))
+      "\"$0\" run \"$1\" --hex \"$2\" --engine interpreter", Objects.careless,
+      Packets.hex(Packets.slot(1)))
     #expect(fault.status == 4)
   }
 

@@ -25,7 +25,7 @@ struct RunJSONTests {
     #expect(document["object"] as? String == Objects.steps)
     #expect(document["program"] as? String == "start")
     #expect(document["type"] as? String == "xdp")
-    #expect(document["engine"] as? String == "interpreter")
+    #expect(document["engine"] as? String == Engines.preferred)
     #expect(document["packets"] as? Int == 5)
     #expect(document["skipped"] as? Int == 0)
     #expect(try #require(document["duration_ns"] as? Int) > 0)

@@ -18,7 +18,7 @@ struct RunTextTests {
     #expect(run.errors == "")
     let lines = run.output.split(separator: "\n").map(String.init)
     #expect(lines[0] == "\(Objects.steps)  program start (xdp)")
-    #expect(lines[1].contains("interpreter"))
+    #expect(lines[1] == Engines.summary)
     #expect(lines[2].hasPrefix("6 packets in "))
     #expect(lines[2].hasSuffix(" ns per packet"))
   }

@@ -56,7 +56,9 @@ struct TraceTests {
 
   @Test("A fault ends the trace with status 4, after the way that led to it")
   func fault() {
-    let run = CommandRun("trace", Objects.careless, "--hex", Packets.hex(Packets.slot(1)))
+    let run = CommandRun(
+      "trace", Objects.careless, "--hex", Packets.hex(Packets.slot(1)), "--engine",
+      "interpreter")
     #expect(run.status == 4)
     #expect(run.output == "packet 1  stopped after 0 hops\n")
     #expect(run.errors.contains("careless.bpf.c:15 (packet 1)"))

@@ -47,7 +47,7 @@ struct ReadmeTests {
     // Put a program there; every later run sees it.
     let code = try Assembler().assemble("r0 = 1\nexit").instructions
     let drop = try runtime.load(
-      ProgramSource(name: "arp", type: .xdp, instructions: code, traits: entry.traits))
+      verifying: ProgramSource(name: "arp", type: .xdp, instructions: code, traits: entry.traits))
     try parser.map("layers").handle.setProgram(drop, at: 2)
 
     try packet.load(arp)

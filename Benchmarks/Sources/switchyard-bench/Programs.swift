@@ -40,10 +40,11 @@ struct ComputePrograms {
 
   init() throws {
     let object = try benchmarkObject("compute")
-    let runtime = Runtime(compiler: .x86())
+    let runtime = Runtime()
     compiled = try Collection(
       loading: object, into: runtime, options: Collection.Options(engine: .compiled))
-    collection = try Collection(loading: object, into: runtime)
+    collection = try Collection(
+      loading: object, into: runtime, options: Collection.Options(engine: .interpreter))
     cpu = try runtime.makeCPU()
     context = try PacketContext(type: .socketFilter)
     _ = try context.load(packet)

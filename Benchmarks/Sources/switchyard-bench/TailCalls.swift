@@ -66,7 +66,7 @@ extension ChainShape {
       let assembled = try Assembler().assemble(text(number))
       let maps = assembled.references.mapValues { _ in ProgramSource.MapReference(slots) }
       return try runtime.load(
-        ProgramSource(
+        verifying: ProgramSource(
           name: "stage", type: .socketFilter, instructions: assembled.instructions, maps: maps),
         engine: engine)
     }

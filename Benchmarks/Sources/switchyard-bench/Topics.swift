@@ -47,8 +47,9 @@ private func medians(
 /// Measures the topic `run`: what one invocation costs, from outside.
 func measureRun(_ settings: Settings) throws -> [Row] {
   let object = try benchmarkObject("parse64")
-  let runtime = Runtime(compiler: .x86())
-  let collection = try Collection(loading: object, into: runtime)
+  let runtime = Runtime()
+  let collection = try Collection(
+    loading: object, into: runtime, options: Collection.Options(engine: .interpreter))
   let compiled = try Collection(
     loading: object, into: runtime, options: Collection.Options(engine: .compiled))
   let cpu = try runtime.makeCPU()

@@ -34,6 +34,8 @@ public enum LoadError: Error, Hashable, Sendable {
   case incompatibleArray(String)
   /// The runtime was made without a compiler.
   case noCompiler
+  /// The program was to be compiled, but nobody has verified these instructions.
+  case notVerified
   /// The compiler does not take the program, for this reason.
   case notCompilable(String, instruction: Int)
   /// The host has no memory left.
@@ -74,6 +76,7 @@ extension LoadError: CustomStringConvertible {
     case .incompatibleArray(let map):
       "map \(map) belongs to programs of another kind: EINVAL (22)"
     case .noCompiler: "this runtime has no compiler: ENOTSUPP (524)"
+    case .notVerified: "only verified programs are compiled: EACCES (13)"
     case .notCompilable(let reason, let index): "instruction \(index): \(reason): ENOTSUPP (524)"
     case .noMemory: "no memory for the program"
     }
@@ -92,7 +95,7 @@ extension LoadError {
       .notCompilable(_, let index), .valueOffsetOutOfRange(_, _, let index):
       index
     case .tooManyInstructions, .foreignMap, .tooManyMaps, .incompatibleArray, .noCompiler,
-      .noMemory:
+      .notVerified, .noMemory:
       nil
     }
   }

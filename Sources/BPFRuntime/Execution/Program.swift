@@ -17,6 +17,8 @@ public final class Program: Sendable {
 
   /// What executes it.
   public let engine: Runtime.Engine
+  /// Whether a verifier has proved it safe.
+  public let isVerified: Bool
 
   /// Whether its licence lets it call every helper.
   let isGPLCompatible: Bool
@@ -41,6 +43,7 @@ public final class Program: Sendable {
     name = source.name
     type = source.type
     traits = source.traits
+    isVerified = source.isVerified
     isGPLCompatible = source.isGPLCompatible
     instructions = source.instructions
     tailCallSites = image.tailCallSites
@@ -131,6 +134,9 @@ public struct ProgramSource: Sendable {
   /// By slot, what a verifier proved of these very instructions with these very maps; empty when
   /// none did. Compiled code relies on it.
   public var facts: [InstructionFacts] = []
+
+  /// Whether a verifier has left its facts.
+  var isVerified: Bool { !facts.isEmpty && facts.count == instructions.count }
 
   /// Describes a program.
   public init(

@@ -116,6 +116,9 @@ public final class MapHandle: Sendable {
     try map.freeze()
   }
 
+  /// Whether the map is read-only for user space.
+  public var isFrozen: Bool { map.isFrozen }
+
   /// Every key, in the map's order.
   public func keys() throws(LinuxError) -> [[UInt8]] {
     var keys: [[UInt8]] = []

@@ -27,22 +27,16 @@ struct ObjectOptions: ParsableArguments {
     }
   }
 
-  /// Creates the object's maps and programs in a runtime.
-  func load(
-    _ object: ObjectFile, into runtime: Runtime, engine: Runtime.Engine = .interpreter
-  ) throws(CommandFailure) -> Collection {
-    let options = Collection.Options(defaultKind: try kind(), engine: engine)
-    do throws(CollectionError) {
-      return try Collection(loading: object, into: runtime, options: options)
-    } catch {
-      throw failure(error)
-    }
-  }
-
   /// The failure that stands for an error of the collection.
   func failure(_ error: CollectionError) -> CommandFailure {
+    if error.rejection != nil {
+      return CommandFailure(
+        .rejected, "\(object): \(error); switchyard verify says what to do",
+        file: error.line?.path ?? object, line: error.line?.line)
+    }
     let status: ExitStatus =
       switch error.code {
+      case .rejected: .rejected
       case .link, .map, .load, .slot: .cannotLink
       case .programType: .unavailable
       case .noSuchProgram, .noSuchMap: .usage

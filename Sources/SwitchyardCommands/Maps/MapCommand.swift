@@ -82,7 +82,7 @@ struct MapDumpCommand: Verb {
   func execute(in session: Session) throws(CommandFailure) {
     try engineOptions.checkAvailability()
     let object = try objectOptions.read()
-    let collection = try engineOptions.load(object, objectOptions)
+    let collection = try engineOptions.load(object, objectOptions, in: session)
     for slot in engineOptions.slots { try slot.apply(to: collection, options: objectOptions) }
     let maps = try chosenMaps(of: collection)
     if let source = try input.source() {

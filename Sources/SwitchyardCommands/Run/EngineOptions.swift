@@ -1,7 +1,6 @@
 import ArgumentParser
 import BPFCompiler
 import BPFKernel
-import BPFVerifier
 import Switchyard
 
 /// The engines of the command line.
@@ -28,8 +27,12 @@ struct ClockChoice: ExpressibleByArgument {
 
 /// What programs run on, and what they see of the world.
 struct EngineOptions: ParsableArguments {
-  @Option(help: "Engine: interpreter, kernel (needs root) or jit.")
-  var engine = EngineChoice.interpreter
+  @Option(
+    name: .customLong("engine"),
+    help: ArgumentHelp(
+      "Engine: jit (where there is a compiler, the default), interpreter, or kernel (needs root).",
+      valueName: "engine"))
+  var chosenEngine: EngineChoice?
 
   @Option(
     name: .customLong("set-slot"),
@@ -59,27 +62,37 @@ struct EngineOptions: ParsableArguments {
     }
   }
 
+  /// What programs run on: the compiler where there is one, unless something else is asked for.
+  var engine: EngineChoice { chosenEngine ?? (Self.hasCompiler ? .jit : .interpreter) }
+
   /// Creates an object's maps and programs in a runtime with the CPUs asked for.
   ///
-  /// Compiled code tests nothing, so the verifier has to accept every program before.
+  /// The verifier has to accept what is compiled. What it rejects is interpreted where that is
+  /// asked for, since every access is tested then.
   func load(
-    _ object: ObjectFile, _ options: ObjectOptions
+    _ object: ObjectFile, _ options: ObjectOptions, in session: Session
   ) throws(CommandFailure) -> Collection {
-    guard engine == .jit else {
-      return try options.load(object, into: Runtime(possibleCPUs: cpus ?? 1))
+    let runtime = Runtime(possibleCPUs: cpus ?? 1)
+    let loading = Collection.Options(
+      defaultKind: try options.kind(), engine: engine == .jit ? .compiled : .interpreter,
+      rejectedPrograms: .interpreted)
+    let collection: Collection
+    do throws(CollectionError) {
+      collection = try Collection(loading: object, into: runtime, options: loading)
+    } catch {
+      throw options.failure(error)
     }
-    for spec in object.programs {
-      // A program without a type, or of one that cannot run here, is not loaded either.
-      let given = try options.kind()
-      guard let kind = spec.kind ?? given else { continue }
-      if let error = options.verify(spec, of: object, kind)?.error {
-        throw CommandFailure(
-          .rejected, "\(options.object): the verifier rejected \(spec.name): \(error.message)",
-          file: error.line?.path ?? options.object, line: error.line?.line)
-      }
+    for (name, error) in collection.refused.sorted(by: { $0.key < $1.key }) {
+      session.note("\(name) was not loaded: \(error)")
     }
-    let runtime = Runtime(possibleCPUs: cpus ?? 1, compiler: .x86())
-    return try options.load(object, into: runtime, engine: .compiled)
+    for program in collection.programs {
+      guard let rejection = program.rejection else { continue }
+      let message = rejection.message.prefix { $0 != "\n" }
+      session.warn(
+        "the verifier rejected \(program.spec.name), which runs with every access tested: "
+          + message)
+    }
+    return collection
   }
 
   private static let hasCompiler = ProgramCompiler.x86() != nil

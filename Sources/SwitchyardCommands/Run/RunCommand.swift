@@ -75,10 +75,7 @@ struct RunCommand: Verb {
   private func interpret(
     _ object: ObjectFile, _ name: String, _ source: PacketSource, in session: Session
   ) throws(CommandFailure) {
-    let collection = try engineOptions.load(object, objectOptions)
-    for (name, error) in collection.refused.sorted(by: { $0.key < $1.key }) {
-      session.note("\(name) was not loaded: \(error)")
-    }
+    let collection = try engineOptions.load(object, objectOptions, in: session)
     for slot in engineOptions.slots { try slot.apply(to: collection, options: objectOptions) }
     let loaded = try objectOptions.program(name, of: collection)
     let engine = try RuntimeEngine(

@@ -24,7 +24,7 @@ final class RuntimeEngine: PacketEngine {
     switch program.program.engine {
     case .interpreter:
       name = "interpreter"
-      summary = "interpreter, every access checked"
+      summary = "interpreter, every access tested"
     case .compiled:
       name = "jit"
       summary = "compiled, verified before"

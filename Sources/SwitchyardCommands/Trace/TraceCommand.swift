@@ -28,7 +28,7 @@ struct TraceCommand: Verb {
     try engineOptions.checkAvailability()
     let object = try objectOptions.read()
     let name = try objectOptions.programName(program, in: object)
-    let collection = try engineOptions.load(object, objectOptions)
+    let collection = try engineOptions.load(object, objectOptions, in: session)
     for slot in engineOptions.slots { try slot.apply(to: collection, options: objectOptions) }
     let loaded = try objectOptions.program(name, of: collection)
     let engine = try RuntimeEngine(

@@ -12,7 +12,9 @@ enum ImportRules {
     "X86Assembler": [],
     "BPFCompiler": ["BPFInstructions", "BPFRuntime", "X86Assembler", "CPlatform"],
     "BPFHooks": ["BPFInstructions", "BPFRuntime", "CPcap"],
-    "Switchyard": ["BPFInstructions", "BPFObject", "BPFRuntime", "BPFHooks"],
+    "Switchyard": [
+      "BPFInstructions", "BPFObject", "BPFRuntime", "BPFVerifier", "BPFCompiler", "BPFHooks",
+    ],
     "SwitchyardCommands": [
       "BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "BPFHooks",
       "BPFVerifier", "BPFCompiler", "Switchyard",
