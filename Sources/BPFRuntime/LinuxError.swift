@@ -30,12 +30,16 @@ public struct LinuxError: Error, RawRepresentable, Hashable, Sendable {
   public static let busy = LinuxError(rawValue: 16)
   /// EEXIST: the element exists.
   public static let exists = LinuxError(rawValue: 17)
+  /// ENODEV: no such device or CPU.
+  public static let noDevice = LinuxError(rawValue: 19)
   /// EINVAL: invalid argument.
   public static let invalid = LinuxError(rawValue: 22)
   /// ENOSPC: no room left.
   public static let noSpace = LinuxError(rawValue: 28)
   /// ERANGE: result out of range.
   public static let outOfRange = LinuxError(rawValue: 34)
+  /// EOVERFLOW: the number is too large.
+  public static let valueTooLarge = LinuxError(rawValue: 75)
   /// EOPNOTSUPP: operation not supported.
   public static let operationNotSupported = LinuxError(rawValue: 95)
   /// ENOTSUPP: Linux's own number, unknown to POSIX.
@@ -50,8 +54,9 @@ extension LinuxError: CustomStringConvertible {
   public var description: String {
     let names: [Int32: String] = [
       1: "EPERM", 2: "ENOENT", 7: "E2BIG", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
-      14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 22: "EINVAL", 28: "ENOSPC", 34: "ERANGE",
-      95: "EOPNOTSUPP",
+      14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 19: "ENODEV", 22: "EINVAL", 28: "ENOSPC",
+      34: "ERANGE",
+      75: "EOVERFLOW", 95: "EOPNOTSUPP",
       524: "ENOTSUPP",
     ]
     return "\(names[rawValue] ?? "errno") (\(rawValue))"

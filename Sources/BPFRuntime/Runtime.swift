@@ -44,6 +44,13 @@ public final class Runtime: Sendable {
     self.compiler = compiler
   }
 
+  /// Numbers of the network devices that maps of devices may name and packets be cloned to; others
+  /// are refused with EINVAL. The loopback device, 1, unless it is set.
+  public var devices: Set<UInt32> {
+    get { registry.devices.withLock { $0 } }
+    set { registry.devices.withLock { $0 = newValue } }
+  }
+
   /// Creates a map.
   ///
   /// - Throws: EINVAL for sizes or flags that the kind does not take, E2BIG and ENOMEM for sizes

@@ -48,6 +48,8 @@ package struct CompilationUnit: Sendable {
   package var header: UInt64
   /// The arrays of programs that the program refers to, by the address of their headers.
   package var arrays: [UInt64: SlotTable]
+  /// How to reach the values of each map that the program refers to, by the address of its header.
+  package var maps: [UInt64: MapAccess]
   /// What r1 points to.
   package var context: ContextLayout
 
@@ -75,6 +77,8 @@ package struct CompilationUnit: Sendable {
     arrays = Dictionary(
       maps.compactMap { $0 as? ProgramArray }.map { ($0.header.address, $0.slotTable) },
       uniquingKeysWith: { first, _ in first })
+    self.maps = Dictionary(
+      maps.map { ($0.header.address, MapAccess($0)) }, uniquingKeysWith: { first, _ in first })
     context = source.type.context
   }
 }

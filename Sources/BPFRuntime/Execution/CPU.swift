@@ -46,6 +46,12 @@ public final class CPU {
   /// Receives what programs print with `bpf_trace_printk`, as UTF-8 without a terminator. Called
   /// in the middle of a run, so it must not run anything on this CPU.
   public var traceHandler: (([UInt8]) -> Void)?
+  /// Receives the copies of packets that programs send with `bpf_clone_redirect`. Called in the
+  /// middle of a run, so it must not run anything on this CPU.
+  public var cloneHandler: ((RedirectTarget, [UInt8]) -> Void)?
+  /// Gives the call stack that programs ask for with `bpf_get_stackid` and `bpf_get_stack`:
+  /// addresses of return, the innermost first. Without one there is none.
+  public var stackHandler: ((StackOrigin) -> [UInt64])?
   /// Instructions that one checked run may execute; it bounds the memory that helpers are given
   /// to work on as well.
   public var instructionLimit = Limits.executedInstructions

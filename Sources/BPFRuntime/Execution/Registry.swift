@@ -20,6 +20,10 @@ final class Registry: Sendable {
   }
 
   private let state = Mutex(State())
+  /// Numbers of the network devices that there are: see ``Runtime/devices``.
+  let devices = Mutex<Set<UInt32>>([1])
+
+  func hasDevice(_ number: UInt32) -> Bool { devices.withLock { $0.contains(number) } }
 
   func newMapID() -> UInt32 {
     state.withLock { state in

@@ -30,6 +30,22 @@ public struct MapType: RawRepresentable, Hashable, Sendable {
   public static let arrayOfMaps = MapType(rawValue: 12)
   /// Hash of maps.
   public static let hashOfMaps = MapType(rawValue: 13)
+  /// Call stacks by number.
+  public static let stackTrace = MapType(rawValue: 7)
+  /// Control groups, for questions about who belongs to them.
+  public static let controlGroupArray = MapType(rawValue: 8)
+  /// Network devices by index.
+  public static let deviceMap = MapType(rawValue: 14)
+  /// Sockets of streams by index.
+  public static let socketMap = MapType(rawValue: 15)
+  /// CPUs that packets can be sent to.
+  public static let cpuMap = MapType(rawValue: 16)
+  /// Sockets that take frames (AF_XDP).
+  public static let frameSocketMap = MapType(rawValue: 17)
+  /// Sockets of streams by key.
+  public static let socketHash = MapType(rawValue: 18)
+  /// Network devices by any number.
+  public static let deviceHash = MapType(rawValue: 25)
   /// Ring buffer shared by all CPUs.
   public static let ringBuffer = MapType(rawValue: 27)
 }

@@ -1,10 +1,17 @@
 /// Makes the map that a definition describes: the one place that goes by the kind's number.
+///
+/// A family of kinds registers with one table of its own; ``makers`` joins them.
 struct MapFactory {
-  let definition: MapDefinition
+  /// Makes a map of one kind.
+  typealias Maker = @Sendable (MapFactory) throws(LinuxError) -> Map
+
+  var definition: MapDefinition
   let id: UInt32
   let possibleCPUs: Int
   let epochs: Epochs
   let registry: Registry
+  /// What the inner maps of a map of maps have to be like.
+  var template: Map?
 
   /// The map.
   ///
@@ -12,22 +19,36 @@ struct MapFactory {
   func make() throws(LinuxError) -> Map {
     // Linux cannot open a map for nothing at all.
     if definition.flags.isSuperset(of: [.readOnly, .writeOnly]) { throw .invalid }
-    switch definition.type {
-    case .array, .perCPUArray:
-      return try ArrayMap(definition: definition, id: id, possibleCPUs: possibleCPUs)
-    case .hash, .perCPUHash:
-      return try HashMap(
-        definition: definition, id: id, possibleCPUs: possibleCPUs, epochs: epochs)
-    case .programArray:
-      return try ProgramArray(
-        definition: definition, id: id, epochs: epochs, registry: registry)
-    case .perfEventArray:
-      return try PerfEventArray(
-        definition: definition, id: id, possibleCPUs: possibleCPUs, epochs: epochs)
-    case .ringBuffer:
-      return try RingBufferMap(definition: definition, id: id)
-    default: throw .notSupported
+    guard let maker = Self.makers[definition.type] else { throw .notSupported }
+    return try maker(self)
+  }
+
+  private static let makers: [MapType: Maker] =
+    [structures, programs, events, targets].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+
+  /// Kinds that hold data.
+  private static let structures: [MapType: Maker] = [
+    .array: makeArray, .perCPUArray: makeArray, .hash: makeHash, .perCPUHash: makeHash,
+  ]
+
+  /// Kinds that hold programs.
+  private static let programs: [MapType: Maker] = [
+    .programArray: { factory throws(LinuxError) in
+      try ProgramArray(
+        definition: factory.definition, id: factory.id, epochs: factory.epochs,
+        registry: factory.registry)
     }
+  ]
+
+  private static let makeArray: Maker = { factory throws(LinuxError) in
+    try ArrayMap(
+      definition: factory.definition, id: factory.id, possibleCPUs: factory.possibleCPUs)
+  }
+
+  private static let makeHash: Maker = { factory throws(LinuxError) in
+    try HashMap(
+      definition: factory.definition, id: factory.id, possibleCPUs: factory.possibleCPUs,
+      epochs: factory.epochs)
   }
 }
 

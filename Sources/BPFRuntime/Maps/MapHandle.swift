@@ -33,6 +33,7 @@ public final class MapHandle: Sendable {
   ///   EPERM on a write-only map.
   public func lookup(_ key: [UInt8], flags: UpdateFlags = .any) throws(LinuxError) -> [UInt8] {
     guard !definition.flags.contains(.writeOnly) else { throw .notPermitted }
+    guard definition.type != .ringBuffer else { throw .notSupported }
     guard flags == .any, key.count == map.keySize else { throw .invalid }
     var value = [UInt8](repeating: 0, count: map.userValueSize)
     try check(unsafe with(key, &value) { unsafe map.lookup(key: $0, into: $1) })
@@ -47,6 +48,7 @@ public final class MapHandle: Sendable {
     _ key: [UInt8], _ value: [UInt8], flags: UpdateFlags = .any
   ) throws(LinuxError) {
     try checkWritable()
+    guard definition.type != .ringBuffer else { throw .notSupported }
     // No map has a spin lock in its values yet, so the lock flag never fits.
     guard flags.rawValue & UpdateFlags.lock.rawValue == 0, flags.rawValue <= 2,
       key.count == map.keySize, value.count == map.userValueSize
@@ -68,6 +70,7 @@ public final class MapHandle: Sendable {
   ///   read-only or frozen map.
   public func delete(_ key: [UInt8]) throws(LinuxError) {
     try checkWritable()
+    guard definition.type != .ringBuffer else { throw .notSupported }
     guard key.count == map.keySize else { throw .invalid }
     let error = unsafe key.withUnsafeBytes { key -> LinuxError? in
       guard let key = key.baseAddress else { return .invalid }

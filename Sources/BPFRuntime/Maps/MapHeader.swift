@@ -32,6 +32,13 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
     package var isReadOnlyForPrograms: Bool = false
     /// Whether programs may not read values.
     package var isWriteOnlyForPrograms: Bool = false
+    /// What helper 1 does with this map, where the kind has a function of its own for it; set by
+    /// the kinds that are worth it, and called by compiled code without the helper.
+    package var lookup: Helper.Function?
+    /// What helper 2 does with this map.
+    package var update: Helper.Function?
+    /// What helper 3 does with this map.
+    package var delete: Helper.Function?
   }
 
   private let memory: StableMemory

@@ -163,7 +163,8 @@ enum EventMapTables {
     (
       MapShape(15, value: 4),
       [
-        (.lookup(0), .errno(28)), (.update(0, missing), .errno(22)), (.update(0, closed), .errno(9)), (.delete(0), .errno(22)),
+        (.lookup(0), .errno(28)), (.update(0, missing), .errno(22)),
+        (.update(0, closed), .errno(9)), (.delete(0), .errno(22)),
         (.delete(9), .errno(22)), (.next(nil), .bytes(littleEndian(0))), (.take(0), .errno(524)),
       ]
     ),

@@ -12,6 +12,8 @@ package final class RuntimeBench: Bench {
   package let cpu: CPU
   /// The handles by name.
   package private(set) var maps: [String: MapHandle] = [:]
+  /// Where the last run sent its packet to.
+  package private(set) var redirectTarget: RedirectTarget?
   private var events: [String: PerfEventReader] = [:]
   /// The programs by name.
   package private(set) var programs: [String: Program] = [:]
@@ -72,6 +74,7 @@ package final class RuntimeBench: Bench {
       let mode: CPU.Mode = engine == .unchecked ? .unchecked : .checked
       let result = try cpu.run(program, in: context, mode: mode)
       let packet = context as? PacketContext
+      redirectTarget = packet?.redirectTarget
       let isTraffic = program.type.number == 3 || program.type.number == 4
       return BenchResult(
         value: UInt32(truncatingIfNeeded: result.returnValue), packet: packet?.output ?? [],

@@ -9,7 +9,10 @@ extension Helper {
   public static let mapLookup = Helper(
     number: 1, name: "map_lookup_elem", arguments: [.map, .mapKey], result: .mapValueOrNull
   ) { map, key, _, _, _, cpu in
-    MapHeader.withMap(at: map) { map in
+    if let lookup = unsafe MapHeader.withWords(at: map, { unsafe $0.lookup }) {
+      return lookup(map, key, 0, 0, 0, cpu)
+    }
+    return MapHeader.withMap(at: map) { map in
       guard let key = unsafe GuestMemory.pointer(key) else { return 0 }
       return unsafe address(map.element(forKey: key, cpuIndex: RunningCPU(address: cpu).index))
     }
@@ -19,7 +22,10 @@ extension Helper {
   public static let mapUpdate = Helper(
     number: 2, name: "map_update_elem", arguments: [.map, .mapKey, .mapValue, .anything]
   ) { map, key, value, flags, _, cpu in
-    MapHeader.withMap(at: map) { map in
+    if let update = unsafe MapHeader.withWords(at: map, { unsafe $0.update }) {
+      return update(map, key, value, flags, 0, cpu)
+    }
+    return MapHeader.withMap(at: map) { map in
       guard let key = unsafe GuestMemory.pointer(key),
         let value = unsafe GuestMemory.pointer(value)
       else { return LinuxError.invalid.helperResult }
@@ -34,8 +40,11 @@ extension Helper {
   /// `bpf_map_delete_elem`: removes an element.
   public static let mapDelete = Helper(
     number: 3, name: "map_delete_elem", arguments: [.map, .mapKey]
-  ) { map, key, _, _, _, _ in
-    MapHeader.withMap(at: map) { map in
+  ) { map, key, _, _, _, cpu in
+    if let delete = unsafe MapHeader.withWords(at: map, { unsafe $0.delete }) {
+      return delete(map, key, 0, 0, 0, cpu)
+    }
+    return MapHeader.withMap(at: map) { map in
       guard let key = unsafe GuestMemory.pointer(key) else {
         return LinuxError.invalid.helperResult
       }

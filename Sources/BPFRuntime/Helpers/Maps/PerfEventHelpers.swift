@@ -9,9 +9,9 @@ extension Helper {
 
   /// `bpf_perf_event_output`: appends a sample to the buffer of the running CPU.
   ///
-  /// EINVAL for other flags, and for a slot with a counter; EFAULT for more bytes of the packet than
-  /// it has; E2BIG when there is no such slot, ENOENT when it is empty; EOPNOTSUPP for the buffer of
-  /// another CPU; ENOSPC when the buffer is full.
+  /// EINVAL for other flags, and for a slot with a counter; EFAULT for more bytes of the packet
+  /// than it has; E2BIG when there is no such slot, ENOENT when it is empty; EOPNOTSUPP for the
+  /// buffer of another CPU; ENOSPC when the buffer is full.
   public static let perfEventOutput = Helper(
     number: 25, name: "perf_event_output",
     arguments: [.context, .map, .anything, .readableMemory(), .size(allowsZero: true)],

@@ -13,6 +13,7 @@ extension Helper {
     getRouteRealm,
     skbLoadBytes, csumDiff, skbChangeType, skbChangeTail, skbPullData, csumUpdate, setHashInvalid,
     skbChangeHead, setHash, skbLoadBytesRelative, csumLevel, redirectPeer,
+    cloneRedirect, socketBufferUnderControlGroup,
   ]
 
   /// Copies bytes out of the packet, or zeros when they are not all inside.

@@ -6,7 +6,8 @@
 extension Helper {
   /// What XDP programs may call besides what every type may.
   static let xdp: [Helper] = [
-    csumDiff, redirectXDP, xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail, xdpGetBufferLength,
+    csumDiff, redirectXDP, redirectMap, xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail,
+    xdpGetBufferLength,
     xdpLoadBytes, xdpStoreBytes,
   ]
 

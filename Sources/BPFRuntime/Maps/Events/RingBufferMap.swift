@@ -57,7 +57,9 @@ package final class RingBufferMap: Map, @unchecked Sendable {
   /// Ring buffers have no elements.
   package override func lookup(
     key: UnsafeRawPointer, into value: UnsafeMutableRawPointer
-  ) -> LinuxError? { .invalid }
+  ) -> LinuxError? { .notSupported }
+
+  package override func deleteFromUser(key: UnsafeRawPointer) -> LinuxError? { .notSupported }
 }
 
 /// How full a ring buffer is, and what it lost.

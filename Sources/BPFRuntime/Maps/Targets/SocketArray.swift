@@ -96,7 +96,8 @@ package final class SocketMap: Map, @unchecked Sendable {
   package override func updateFromUser(
     key: UnsafeRawPointer, value: UnsafeRawPointer, flags: UpdateFlags
   ) -> LinuxError? {
-    let descriptor = unsafe valueSize == 8
+    let descriptor =
+      unsafe valueSize == 8
       ? value.loadUnaligned(as: UInt64.self) : UInt64(value.loadUnaligned(as: UInt32.self))
     return descriptor > UInt64(Int32.max) ? .invalid : .badDescriptor
   }
