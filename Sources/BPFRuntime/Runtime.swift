@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Maps, programs and CPUs that belong together.
 ///
 /// ```swift
@@ -13,12 +11,9 @@ public final class Runtime: Sendable {
   /// How many CPUs there can be: per-CPU maps have that many values per key.
   public let possibleCPUs: Int
 
-  let registry = Registry()
-  let epochs = Epochs()
-  // Loading checks all arrays first and claims them afterwards; one at a time, so that a load that
-  // fails leaves nothing behind (a deviation from tail-calls.md R3.10, on purpose).
-  private let loading = Mutex(())
-
+  let registry: Registry
+  let epochs: Epochs
+  let chains: Chains
   let compiler: ProgramCompiler?
 
   /// What executes a program. Programs of two engines never share an array of programs
@@ -42,13 +37,20 @@ public final class Runtime: Sendable {
     precondition((1...4096).contains(possibleCPUs), "1 to 4096 CPUs")
     self.possibleCPUs = possibleCPUs
     self.compiler = compiler
+    registry = Registry()
+    epochs = Epochs()
+    chains = Chains(epochs: epochs, registry: registry)
+  }
+
+  deinit {
+    chains.forgetHistory()
   }
 
   /// Numbers of the network devices that maps of devices may name and packets be cloned to; others
   /// are refused with EINVAL. The loopback device, 1, unless it is set.
   public var devices: Set<UInt32> {
-    get { registry.devices.withLock { $0 } }
-    set { registry.devices.withLock { $0 = newValue } }
+    get { registry.devices }
+    set { registry.devices = newValue }
   }
 
   /// Creates a map.
@@ -58,7 +60,7 @@ public final class Runtime: Sendable {
   public func makeMap(_ definition: MapDefinition) throws(LinuxError) -> MapHandle {
     let map = try MapFactory(
       definition: definition, id: registry.newMapID(), possibleCPUs: possibleCPUs,
-      epochs: epochs, registry: registry
+      epochs: epochs, chains: chains, registry: registry
     ).make()
     registry.add(map)
     return MapHandle(map)
@@ -140,7 +142,9 @@ public final class Runtime: Sendable {
     let owner = ArrayOwner(
       type: source.type, traits: source.traits, isCompiled: engine == .compiled)
     let arrays = maps.compactMap { $0 as? ProgramArray }
-    let refused = loading.withLock { _ -> ProgramArray? in
+    // All arrays are checked before one is claimed, so that a load that fails leaves nothing behind
+    // (a deviation from tail-calls.md R3.10, on purpose).
+    let refused = chains.rewire { _ -> ProgramArray? in
       if let refused = arrays.first(where: { !$0.admits(owner) }) { return refused }
       return arrays.first { !$0.claim(owner) }
     }

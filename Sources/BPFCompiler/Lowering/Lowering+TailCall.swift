@@ -40,21 +40,43 @@ extension Lowering {
       out.binary(
         .compare, .word, index, MemoryOperand(array, CompiledServices.slotCountOffset))
       out.jump(if: .aboveOrEqual, slow)
-      out.load(.doubleWord, entry, MemoryOperand(array, CompiledServices.slotsOffset))
+      out.load(.doubleWord, entry, MemoryOperand(array, CompiledServices.tableOffsetOffset))
+      out.binary(.add, .doubleWord, entry, generation)
+      out.load(.doubleWord, entry, MemoryOperand(entry))
       loadSlot(entry, at: index)
       return true
     }
     guard let constant = known.constant(3).map({ UInt32(truncatingIfNeeded: $0) }) else {
       out.binary(.compare, .word, index, Int32(bitPattern: table.count))
       out.jump(if: .aboveOrEqual, slow)
-      out.move(entry, table.base)
+      loadSlots(entry, of: table)
       loadSlot(entry, at: index)
       return true
     }
     guard constant < table.count else { return false }
-    out.move(entry, table.base &+ UInt64(constant) &* 8)
-    out.load(.doubleWord, entry, MemoryOperand(entry))
+    loadSlots(entry, of: table)
+    if let offset = Int32(exactly: UInt64(constant) &* 8) {
+      out.load(.doubleWord, entry, MemoryOperand(entry, offset))
+    } else {
+      out.move(RegisterAssignment.scratch2, UInt64(constant))
+      out.load(
+        .doubleWord, entry, MemoryOperand(entry, index: RegisterAssignment.scratch2, .eight))
+    }
     return true
+  }
+
+  /// The word with the address of the table that the run started with.
+  private var generation: MemoryOperand {
+    MemoryOperand(RegisterAssignment.cpu, CompiledServices.generationOffset)
+  }
+
+  /// Loads the address of an array's slots in the run's generation. The loads do not wait for
+  /// anything that the program computes, so they cost next to nothing.
+  private mutating func loadSlots(
+    _ slots: MachineRegister, of table: CompilationUnit.SlotTable
+  ) {
+    out.load(.doubleWord, slots, generation)
+    out.load(.doubleWord, slots, MemoryOperand(slots, table.offset))
   }
 
   private mutating func loadSlot(_ base: MachineRegister, at index: MachineRegister) {

@@ -88,6 +88,9 @@ extension CompiledServices {
   /// Offset of a word for the stack pointer at entry, to leave from any depth after a fault.
   package static let entryStackOffset = unsafe offset(of: \.entryStack)
 
+  /// Offset of the address of the table that the run finds the slots of arrays by.
+  package static let generationOffset = unsafe offset(of: \.generation)
+
   private static func offset<Value>(of field: KeyPath<RunningCPU.Words, Value>) -> Int32 {
     guard let offset = unsafe MemoryLayout<RunningCPU.Words>.offset(of: field) else {
       preconditionFailure("a stored field has an offset")
@@ -95,8 +98,9 @@ extension CompiledServices {
     return Int32(truncatingIfNeeded: offset)
   }
 
-  /// Offsets in the words behind a map's address.
-  package static let slotsOffset: Int32 = unsafe mapOffset(of: \.base)
+  /// Offset, in the words behind a map's address, of the eight bytes that say where the table of a
+  /// generation has the address of an array's slots.
+  package static let tableOffsetOffset: Int32 = unsafe mapOffset(of: \.base)
   /// The number of slots, four bytes.
   package static let slotCountOffset: Int32 = unsafe mapOffset(of: \.count)
 

@@ -53,10 +53,11 @@ package struct CompilationUnit: Sendable {
   /// What r1 points to.
   package var context: ContextLayout
 
-  /// The slots of an array of programs.
+  /// Where the slots of an array of programs are found.
   package struct SlotTable: Sendable {
-    /// Address of slot 0; a slot has eight bytes.
-    package var base: UInt64
+    /// Offset, in the table of the run's generation, of the address of slot 0; a slot has eight
+    /// bytes.
+    package var offset: Int32
     /// Number of slots.
     package var count: UInt32
   }

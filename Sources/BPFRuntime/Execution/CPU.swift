@@ -64,6 +64,7 @@ public final class CPU {
   private let announcement: Epochs.Announcement
   // The runtime's, here as well: loaded through the runtime, every run would count references.
   private let epochs: Epochs
+  private let chains: Chains
 
   init(runtime: Runtime, index: Int) throws(LinuxError) {
     self.runtime = runtime
@@ -74,6 +75,7 @@ public final class CPU {
     logMemory = try StableMemory(byteCount: TailCallLog.byteCount)
     heldRecords = try StableMemory(byteCount: HeldRecords.byteCount)
     epochs = runtime.epochs
+    chains = runtime.chains
     announcement = epochs.join()
     unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
     unsafe running.words.pointee.index = UInt32(truncatingIfNeeded: index)
@@ -146,16 +148,62 @@ public final class CPU {
         program: program.name, instruction: 0, instructionText: "",
         kind: .contextOfAnotherType(program.type.name))
     }
-    if let enter = program.enter { return try runCompiled(program, enter, context) }
-    let isChecked = mode == .checked || program.type.context.needsTranslation
-    // A trace handler may set another one meanwhile.
-    let limit = instructionLimit
-    prepare(context, limit)
-    epochs.enter(announcement)
+    if let enter = program.enter {
+      prepareCompiled(context)
+      beginRun()
+      return try runCompiled(program.entry, enter, context)
+    }
+    let isChecked = prepareInterpreted(context, program.type, mode)
+    beginRun()
     defer { epochs.exit(announcement) }
+    return try withExtendedLifetime(program) { () throws(Fault) in
+      try runInterpreted(program.entry, context, isChecked)
+    }
+  }
+
+  /// Runs the program that an entry point has in the current generation: a top-level run with a
+  /// fresh hop budget.
+  ///
+  /// The first program and the slots of all arrays are of one generation.
+  ///
+  /// - Returns: `nil` when the entry point has no program.
+  /// - Precondition: As for ``run(_:in:mode:)-(Program,_,_)``.
+  /// - Throws: As ``run(_:in:mode:)-(Program,_,_)``.
+  public func run(
+    _ entryPoint: EntryPoint, in context: Context, mode: Mode = .checked
+  ) throws(Fault) -> Result? {
+    precondition(entryPoint.registry === runtime.registry, "the entry point is another runtime's")
+    precondition(!announcement.isInRun, "the CPU is running a program already")
+    guard entryPoint.type.context.access === context.access else {
+      throw Fault(
+        program: entryPoint.name, instruction: 0, instructionText: "",
+        kind: .contextOfAnotherType(entryPoint.type.name))
+    }
+    if let enter = entryPoint.enter {
+      prepareCompiled(context)
+      let table = beginRun()
+      let entry = entryPoint.entry(inTableAt: table)
+      guard entry != 0 else {
+        epochs.exit(announcement)
+        return nil
+      }
+      return try runCompiled(entry, enter, context)
+    }
+    let isChecked = prepareInterpreted(context, entryPoint.type, mode)
+    let table = beginRun()
+    defer { epochs.exit(announcement) }
+    let entry = entryPoint.entry(inTableAt: table)
+    return entry == 0 ? nil : try runInterpreted(entry, context, isChecked)
+  }
+
+  private func runInterpreted(
+    _ entry: UInt64, _ context: Context, _ isChecked: Bool
+  ) throws(Fault) -> Result {
+    // A trace handler may set another limit meanwhile.
+    let limit = unsafe running.words.pointee.instructionsLeft
     let value =
       isChecked
-      ? execute(program, context, CheckedRun.self) : execute(program, context, UncheckedRun.self)
+      ? execute(entry, context, CheckedRun.self) : execute(entry, context, UncheckedRun.self)
     running.discardHeldRecords()
     if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
     return unsafe Result(
@@ -164,22 +212,43 @@ public final class CPU {
   }
 
   private func runCompiled(
-    _ program: Program, _ enter: ProgramCompiler.EnterFunction, _ context: Context
+    _ entry: UInt64, _ enter: ProgramCompiler.EnterFunction, _ context: Context
   ) throws(Fault) -> Result {
-    prepare(context)
-    let isRecording = recordsTailCalls
-    unsafe running.words.pointee.countsInBudget = !isRecording
-    unsafe running.words.pointee.budget = isRecording ? 0 : Limits.tailCalls
-    epochs.enter(announcement)
     let value = enter(
-      program.entry, words.address, context.firstArgument, context.secondArgument,
+      entry, words.address, context.firstArgument, context.secondArgument,
       stack.address &+ UInt64(Limits.liveFrames * Limits.frameByteCount))
     running.discardHeldRecords()
     epochs.exit(announcement)
     if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
     let left =
-      unsafe isRecording ? running.words.pointee.hopsLeft : running.words.pointee.budget
+      unsafe running.words.pointee.countsInBudget
+      ? running.words.pointee.budget : running.words.pointee.hopsLeft
     return Result(returnValue: value, hops: Int(Limits.tailCalls - left), instructions: 0)
+  }
+
+  @inline(__always)
+  private func prepareCompiled(_ context: Context) {
+    prepare(context)
+    let isRecording = recordsTailCalls
+    unsafe running.words.pointee.countsInBudget = !isRecording
+    unsafe running.words.pointee.budget = isRecording ? 0 : Limits.tailCalls
+  }
+
+  /// Returns whether the run has to be checked.
+  private func prepareInterpreted(_ context: Context, _ type: ProgramType, _ mode: Mode) -> Bool {
+    prepare(context, instructionLimit)
+    return mode == .checked || type.context.needsTranslation
+  }
+
+  /// From here on nothing that the run can find is freed, and it finds one generation's slots:
+  /// through the table that is returned.
+  @inline(__always)
+  @discardableResult
+  private func beginRun() -> UInt64 {
+    epochs.enter(announcement)
+    let table = chains.currentTable
+    unsafe running.words.pointee.generation = table
+    return table
   }
 
   private func prepare(_ context: Context, _ limit: UInt64) {
@@ -201,14 +270,14 @@ public final class CPU {
 
   @inline(__always)
   private func execute<Policy: RunPolicy>(
-    _ program: Program, _ context: Context, _ policy: Policy.Type
+    _ entry: UInt64, _ context: Context, _ policy: Policy.Type
   ) -> UInt64 {
     let stackHigh = stack.address &+ UInt64(stack.byteCount)
     let memory = RunMemory<Policy>(
-      cpu: running, stackHigh: stackHigh, entry: program.entry)
-    return withExtendedLifetime((program, context)) {
+      cpu: running, stackHigh: stackHigh, entry: entry)
+    return withExtendedLifetime(context) {
       Interpreter<Policy>.run(
-        program.entry, memory, frames: FrameStack(records: records.address),
+        entry, memory, frames: FrameStack(records: records.address),
         firstArgument: context.firstArgument, secondArgument: context.secondArgument)
     }
   }

@@ -54,6 +54,9 @@ public struct RunningCPU {
     var heldRecords: UInt64 = 0
     /// How many it holds.
     var heldRecordCount: UInt32 = 0
+    /// Address of the table that the current run finds the slots of arrays by: the one of the
+    /// generation that was current when it started.
+    var generation: UInt64 = 0
   }
 
   let words: UnsafeMutablePointer<Words>

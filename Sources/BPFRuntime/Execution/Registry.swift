@@ -20,10 +20,15 @@ final class Registry: Sendable {
   }
 
   private let state = Mutex(State())
-  /// Numbers of the network devices that there are: see ``Runtime/devices``.
-  let devices = Mutex<Set<UInt32>>([1])
+  private let deviceNumbers = Mutex<Set<UInt32>>([1])
 
-  func hasDevice(_ number: UInt32) -> Bool { devices.withLock { $0.contains(number) } }
+  /// Numbers of the network devices that there are: see ``Runtime/devices``.
+  var devices: Set<UInt32> {
+    get { deviceNumbers.withLock { $0 } }
+    set { deviceNumbers.withLock { $0 = newValue } }
+  }
+
+  func hasDevice(_ number: UInt32) -> Bool { deviceNumbers.withLock { $0.contains(number) } }
 
   func newMapID() -> UInt32 {
     state.withLock { state in
@@ -73,6 +78,9 @@ final class Registry: Sendable {
 
   /// Whether a map was made in this runtime.
   func contains(_ map: Map) -> Bool { self.map(map.id) === map }
+
+  /// Programs that are there.
+  var programCount: Int { state.withLock { $0.programs.count } }
 
   func program(_ id: UInt32) -> Program? {
     state.withLock { $0.programs[id]?.program }

@@ -74,7 +74,9 @@ extension RunMemory {
       guard unsafe cpu.words.pointee.hopsLeft > 0 else {
         return missed(counters &+ SiteCounters.limitOffset, .limit, site, array, index)
       }
-      let slot = unsafe GuestMemory.doubleWord(words.base &+ UInt64(index) &* 8)
+      let slots = unsafe GenerationTable.slots(
+        inTableAt: cpu.words.pointee.generation, offset: words.base)
+      let slot = unsafe GuestMemory.doubleWord(slots &+ UInt64(index) &* 8)
       let entry = unsafe slot.pointee.load(ordering: .acquiring)
       guard entry != 0 else {
         return missed(counters &+ SiteCounters.emptyOffset, .empty, site, array, index)

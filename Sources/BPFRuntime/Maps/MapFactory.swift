@@ -9,6 +9,7 @@ struct MapFactory {
   let id: UInt32
   let possibleCPUs: Int
   let epochs: Epochs
+  let chains: Chains
   let registry: Registry
   /// What the inner maps of a map of maps have to be like.
   var template: Map?
@@ -35,7 +36,7 @@ struct MapFactory {
   private static let programs: [MapType: Maker] = [
     .programArray: { factory throws(LinuxError) in
       try ProgramArray(
-        definition: factory.definition, id: factory.id, epochs: factory.epochs,
+        definition: factory.definition, id: factory.id, chains: factory.chains,
         registry: factory.registry)
     }
   ]

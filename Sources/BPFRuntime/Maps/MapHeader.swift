@@ -14,7 +14,8 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
   package struct Words {
     /// The map itself, not retained.
     package var object: UnsafeMutableRawPointer?
-    /// For arrays of programs, the slots: one word each. For arrays, the values.
+    /// For arrays, the values. For arrays of programs, the offset in the table of a generation of
+    /// the word that has the address of the slots.
     package var base: UInt64 = 0
     /// For arrays, bytes from one value to the next.
     package var stride: UInt64 = 0
