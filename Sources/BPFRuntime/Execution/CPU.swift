@@ -52,6 +52,9 @@ public final class CPU {
   /// Gives the call stack that programs ask for with `bpf_get_stackid` and `bpf_get_stack`:
   /// addresses of return, the innermost first. Without one there is none.
   public var stackHandler: ((StackOrigin) -> [UInt64])?
+  /// The object whose value `bpf_get_local_storage` gives: the number of the control group that the
+  /// program hangs on.
+  public var storageOwner: UInt64 = 1
   /// Instructions that one checked run may execute; it bounds the memory that helpers are given
   /// to work on as well.
   public var instructionLimit = Limits.executedInstructions

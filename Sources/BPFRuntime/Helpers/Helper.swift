@@ -42,6 +42,8 @@ public struct Helper: Sendable {
     case size(allowsZero: Bool = false)
     /// Memory of a fixed size, readable and writable.
     case fixedMemory(byteCount: Int)
+    /// The same as ``mapValue``, or 0.
+    case mapValueOrNull
     /// A record that the program reserved in a ring buffer and has not given back.
     case reservation
   }
@@ -82,7 +84,7 @@ public struct Helper: Sendable {
   private static func areComplete(_ arguments: [Argument]) -> Bool {
     arguments.indices.allSatisfy { position in
       switch arguments[position] {
-      case .mapKey, .mapValue: arguments[..<position].contains(.map)
+      case .mapKey, .mapValue, .mapValueOrNull: arguments[..<position].contains(.map)
       case .readableMemory, .writableMemory:
         if case .size? = arguments.dropFirst(position + 1).first { true } else { false }
       case .anything, .context, .map, .size, .fixedMemory, .reservation: true

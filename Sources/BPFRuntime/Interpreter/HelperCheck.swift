@@ -44,6 +44,7 @@ extension RunMemory {
     case .context: return value == cpu.context
     case .map: return isMap(value)
     case .size: return value != 0
+    case .mapValueOrNull: return value == 0 || permits(.mapValue, value, size: size)
     case .reservation: return cpu.holdsRecord(at: value)
     // No memory at all needs no address, and 0 is an address only for no memory, as in Linux.
     case .mapKey, .mapValue, .readableMemory, .readableMemoryOrNull:
@@ -70,7 +71,7 @@ extension PackedSignature.Kind {
     switch self {
     case .mapKey:
       map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.keySize) }
-    case .mapValue:
+    case .mapValue, .mapValueOrNull:
       map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.valueSize) }
     case .readableMemory, .readableMemoryOrNull, .writableMemory, .writableMemoryOrNull:
       // Sizes are 32-bit in Linux's signatures.

@@ -68,6 +68,7 @@ struct PackedSignature {
     case sizeOrZero
     case fixedMemory
     case reservation
+    case mapValueOrNull
   }
 
   init(_ helper: Helper) {
@@ -91,6 +92,7 @@ struct PackedSignature {
     case .size(let allowsZero): allowsZero ? .sizeOrZero : .size
     case .fixedMemory: .fixedMemory
     case .reservation: .reservation
+    case .mapValueOrNull: .mapValueOrNull
     }
   }
 }

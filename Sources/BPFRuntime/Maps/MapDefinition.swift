@@ -42,6 +42,23 @@ public struct MapType: RawRepresentable, Hashable, Sendable {
   public static let cpuMap = MapType(rawValue: 16)
   /// Sockets that take frames (AF_XDP).
   public static let frameSocketMap = MapType(rawValue: 17)
+  /// Values of the control group that a hook names.
+  public static let controlGroupStorage = MapType(rawValue: 19)
+  /// The same with one value per CPU.
+  public static let perCPUControlGroupStorage = MapType(rawValue: 21)
+  /// Values of sockets.
+  public static let socketStorage = MapType(rawValue: 24)
+  /// Values of files.
+  public static let inodeStorage = MapType(rawValue: 28)
+  /// Values of tasks.
+  public static let taskStorage = MapType(rawValue: 29)
+  /// Values of control groups.
+  public static let objectControlGroupStorage = MapType(rawValue: 32)
+  /// The kinds that hold values of objects.
+  static let storages: [MapType] = [
+    .controlGroupStorage, .perCPUControlGroupStorage, .socketStorage, .inodeStorage, .taskStorage,
+    .objectControlGroupStorage,
+  ]
   /// Sockets of streams by key.
   public static let socketHash = MapType(rawValue: 18)
   /// Network devices by any number.
@@ -102,6 +119,8 @@ public struct MapFlags: OptionSet, Hashable, Sendable {
   public static let readOnlyForPrograms = MapFlags(rawValue: 1 << 7)
   /// Programs may only write.
   public static let writeOnlyForPrograms = MapFlags(rawValue: 1 << 8)
+  /// A socket's clone gets a copy of its value.
+  public static let cloneWithSocket = MapFlags(rawValue: 1 << 9)
   /// Values can be mapped into a process.
   public static let memoryMappable = MapFlags(rawValue: 1 << 10)
   /// Perf events stay in their slots when the descriptor goes through which they were stored; here
@@ -127,6 +146,8 @@ public struct MapDefinition: Hashable, Sendable {
   public var flags: MapFlags
   /// `map_extra` of Linux; 0 for the types that do not use it.
   public var extra: UInt64
+  /// Whether the types of key and value are known, without which there is no local storage.
+  public var hasTypes = false
 
   /// Describes a map.
   public init(

@@ -25,7 +25,9 @@ struct MapFactory {
   }
 
   private static let makers: [MapType: Maker] =
-    [structures, programs, events, targets].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+    [structures, programs, events, targets, storages].reduce(into: [:]) {
+      $0.merge($1) { first, _ in first }
+    }
 
   /// Kinds that hold data.
   private static let structures: [MapType: Maker] = [

@@ -98,6 +98,7 @@ extension HelperSignature.Argument {
     case .size(let allowsZero): self = .size(allowsZero: allowsZero)
     case .fixedMemory(let byteCount): self = .fixedMemory(byteCount: byteCount, writes: true)
     case .reservation: self = .reservation
+    case .mapValueOrNull: self = .mapValueOrNull
     }
   }
 

@@ -8,7 +8,7 @@ extension Helper {
       tracePrint, tracePrintArray,
       currentProcess, currentUser, currentCommand,
       parseSigned, parseUnsigned, compareStrings,
-    ] + ringBuffer + perfEvents + stacks + [currentTaskUnderControlGroup]
+    ] + ringBuffer + perfEvents + stacks + storages + [currentTaskUnderControlGroup]
 
   /// `bpf_get_prandom_u32`: 32 bits from the CPU's generator; see ``CPU/seed``.
   public static let random = Helper(

@@ -14,6 +14,14 @@ extension MapFactory {
     },
   ]
 
+  /// Kinds that hold values of objects.
+  static let storages: [MapType: Maker] = Dictionary(
+    uniqueKeysWithValues: MapType.storages.map { ($0, makeStorage) })
+
+  private static let makeStorage: Maker = { factory throws(LinuxError) in
+    try LocalStorageMap(factory)
+  }
+
   /// Kinds that name things outside: devices, CPUs, sockets, control groups.
   static let targets: [MapType: Maker] = [
     .deviceMap: makeTargets, .deviceHash: makeTargets, .cpuMap: makeTargets,
