@@ -88,7 +88,8 @@ let package = Package(
     .testTarget(
       name: "BPFVerifierTests",
       dependencies: [
-        "BPFVerifier", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "TestSupport",
+        "BPFVerifier", "BPFInstructions", "BPFObject", "BPFRuntime", "BPFCompiler", "BPFKernel",
+        "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(

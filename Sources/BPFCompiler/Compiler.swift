@@ -1,5 +1,4 @@
 public import BPFRuntime
-import CPlatform
 import X86Assembler
 
 extension ProgramCompiler {
@@ -12,25 +11,27 @@ extension ProgramCompiler {
   /// ```
   public static func x86() -> ProgramCompiler? {
     #if arch(x86_64) && os(Linux)
-    return CodeRegion().map { ProgramCompiler(region: $0, hasBMI2: switchyard_has_bmi2() != 0) }
+    return CodeRegion().map { ProgramCompiler(region: $0, processor: .current) }
     #else
     return nil
     #endif
   }
 
-  /// A compiler with a region of its own, for tests: without BMI2 on processors that have it.
-  package init(region: CodeRegion, hasBMI2: Bool) {
-    let compiler = Compiler(region: region, hasBMI2: hasBMI2)
-    self.init(enter: enterFunction(at: region.entryCode.enter)) { unit throws(LoadError) in
-      try compiler.compile(unit)
-    }
+  /// A compiler with a region of its own, for tests: for processors that have less than this one.
+  package init(region: CodeRegion, processor: ProcessorFeatures) {
+    let compiler = Compiler(region: region, processor: processor)
+    self.init(
+      enter: enterFunction(at: region.entryCode.enter),
+      enterLight: enterFunction(at: region.entryCode.enterLight),
+      enterBatch: enterBatchFunction(at: region.entryCode.enterBatch),
+      compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }
 }
 
 /// Compiles programs into a region.
 struct Compiler: Sendable {
   let region: CodeRegion
-  let hasBMI2: Bool
+  let processor: ProcessorFeatures
 
   func compile(_ unit: CompilationUnit) throws(LoadError) -> any CompiledCode {
     if let code = try place(unit, usesShortJumps: true) { return code }
@@ -43,10 +44,14 @@ struct Compiler: Sendable {
   private func place(
     _ unit: CompilationUnit, usesShortJumps: Bool
   ) throws(LoadError) -> CodeBlock? {
-    let code = try Lowering(unit, region, hasBMI2: hasBMI2, usesShortJumps: usesShortJumps).lower()
+    let lowering = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps)
+    let usesPreserved =
+      ProgramShape.usesPreserved(unit.instructions) || lowering.holdsConstantsInPreserved
+    let code = try lowering.lower()
     let block: CodeBlock?
     do throws(Encoder.PlacementError) {
-      block = try region.place(code, programID: unit.programID)
+      block = try region.place(
+        code, programID: unit.programID, usesPreserved: usesPreserved)
     } catch {
       return nil
     }

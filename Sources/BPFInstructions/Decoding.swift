@@ -9,34 +9,43 @@ extension Operation {
   ///   - index: Its place in the program, for the error.
   /// - Throws: ``InstructionError`` with the first thing that is wrong.
   public init(_ instruction: Instruction, at index: Int) throws(InstructionError) {
-    let candidates = Self.byOpcode[Int(instruction.opcode)]
-    guard !candidates.isEmpty else {
-      throw InstructionError(index: index, reason: .unknownOpcode(instruction.opcode))
+    guard let entry = Self.matching(instruction) else {
+      throw InstructionError(
+        index: index,
+        reason: Self.isKnown(instruction.opcode)
+          ? .reservedFields(opcode: instruction.opcode) : .unknownOpcode(instruction.opcode))
     }
-    guard let operation = candidates.first(where: { $0.encoding.admits(instruction) }) else {
-      throw InstructionError(index: index, reason: .reservedFields(opcode: instruction.opcode))
-    }
-    try operation.checkOperands(of: instruction, at: index)
-    self = operation
+    try entry.operation.checkOperands(entry.operands, of: instruction, at: index)
+    self = entry.operation
   }
 
-  private func checkOperands(of instruction: Instruction, at index: Int) throws(InstructionError) {
-    let encoding = encoding
-    if encoding.destination.isOperand {
+  private func checkOperands(
+    _ operands: OperationTable.Operands, of instruction: Instruction, at index: Int
+  ) throws(InstructionError) {
+    if operands.contains(.destination) {
       try Self.check(instruction.destination, at: index)
-      if writesDestination, instruction.destination == .r10 {
+      if operands.contains(.writesDestination), instruction.destination == .r10 {
         throw InstructionError(index: index, reason: .framePointerWritten)
       }
     }
+    if operands.contains(.special) {
+      try checkSpecial(instruction, at: index)
+    }
+    if operands.contains(.source), self != .loadImmediate64 {
+      try Self.check(instruction.source, at: index)
+      if operands.contains(.readsIntoSource), instruction.source == .r10 {
+        throw InstructionError(index: index, reason: .framePointerWritten)
+      }
+    }
+  }
+
+  private func checkSpecial(
+    _ instruction: Instruction, at index: Int
+  ) throws(InstructionError) {
     if self == .loadImmediate64 {
       guard PseudoSource(rawValue: instruction.source.rawValue) != nil else {
         throw InstructionError(
           index: index, reason: .unknownPseudoSource(instruction.source.rawValue))
-      }
-    } else if encoding.source.isOperand {
-      try Self.check(instruction.source, at: index)
-      if readsIntoSource, instruction.source == .r10 {
-        throw InstructionError(index: index, reason: .framePointerWritten)
       }
     }
     if self == .callRegister {

@@ -51,21 +51,6 @@ public struct Encoding: Hashable, Sendable {
   public var offset = Field.fixed(0)
   /// The immediate's field.
   public var immediate = Field.fixed(0)
-
-  /// Whether a slot has this encoding's fixed values; the opcode byte is not looked at.
-  func admits(_ instruction: Instruction) -> Bool {
-    Self.admits(destination, Int32(instruction.destination.rawValue))
-      && Self.admits(source, Int32(instruction.source.rawValue))
-      && Self.admits(offset, Int32(instruction.offset))
-      && Self.admits(immediate, instruction.immediate)
-  }
-
-  private static func admits(_ field: Field, _ value: Int32) -> Bool {
-    switch field {
-    case .operand: true
-    case .fixed(let fixed): fixed == value
-    }
-  }
 }
 
 extension Operation {
@@ -74,12 +59,95 @@ extension Operation {
 
   private static let encodings: [Encoding] = allCases.map { Encoding($0.kind) }
 
-  /// The operations that share an opcode byte, told apart by other fields.
-  static let byOpcode: [[Operation]] = {
-    var table = [[Operation]](repeating: [], count: 256)
-    for operation in allCases { table[Int(operation.encoding.opcode)].append(operation) }
-    return table
-  }()
+  /// Finds the operation of a slot, if its fixed fields are those of one; the operands are not
+  /// looked at.
+  static func matching(_ instruction: Instruction) -> OperationTable.Entry? {
+    table.entry(for: instruction)
+  }
+
+  /// Whether any operation has this opcode byte.
+  static func isKnown(_ opcode: UInt8) -> Bool { table.contains(opcode) }
+
+  private static let table = OperationTable()
+}
+
+/// All operations by opcode byte, for decoding.
+struct OperationTable {
+  /// One operation: a slot is one if its word is `value` where `mask` has ones.
+  struct Entry {
+    let operation: Operation
+    let operands: Operands
+    fileprivate let mask: UInt64
+    fileprivate let value: UInt64
+  }
+
+  /// Which registers are operands, and which of them get new values.
+  struct Operands: OptionSet {
+    let rawValue: UInt8
+
+    static let destination = Operands(rawValue: 1)
+    static let source = Operands(rawValue: 2)
+    static let writesDestination = Operands(rawValue: 4)
+    static let readsIntoSource = Operands(rawValue: 8)
+    /// Fields are checked by a rule of the operation's own.
+    static let special = Operands(rawValue: 16)
+  }
+
+  private var entries: [Entry] = []
+  /// By opcode byte: its first entry; one more for the end.
+  private var starts: [Int] = []
+
+  fileprivate init() {
+    for opcode in UInt8.min...UInt8.max {
+      starts.append(entries.count)
+      for operation in Operation.allCases where operation.encoding.opcode == opcode {
+        entries.append(Entry(operation))
+      }
+    }
+    starts.append(entries.count)
+  }
+
+  fileprivate func contains(_ opcode: UInt8) -> Bool {
+    starts[Int(opcode)] < starts[Int(opcode) + 1]
+  }
+
+  fileprivate func entry(for instruction: Instruction) -> Entry? {
+    let word = instruction.littleEndianWord
+    var index = starts[Int(instruction.opcode)]
+    let end = starts[Int(instruction.opcode) &+ 1]
+    while index < end {
+      if word & entries[index].mask == entries[index].value { return entries[index] }
+      index &+= 1
+    }
+    return nil
+  }
+}
+
+extension OperationTable.Entry {
+  fileprivate init(_ operation: Operation) {
+    let encoding = operation.encoding
+    var mask: UInt64 = 0xff
+    var value = UInt64(encoding.opcode)
+    let fields: [(field: Encoding.Field, shift: UInt64, mask: UInt64)] = [
+      (encoding.destination, 8, 0xf), (encoding.source, 12, 0xf),
+      (encoding.offset, 16, 0xffff), (encoding.immediate, 32, 0xffff_ffff),
+    ]
+    for field in fields {
+      guard case .fixed(let fixed) = field.field else { continue }
+      mask |= field.mask << field.shift
+      value |= (UInt64(UInt32(bitPattern: fixed)) & field.mask) << field.shift
+    }
+    var operands: OperationTable.Operands = []
+    if encoding.destination.isOperand { operands.insert(.destination) }
+    if encoding.source.isOperand { operands.insert(.source) }
+    if operation.writesDestination { operands.insert(.writesDestination) }
+    if operation.readsIntoSource { operands.insert(.readsIntoSource) }
+    if operation == .loadImmediate64 || operation == .callRegister { operands.insert(.special) }
+    self.operation = operation
+    self.operands = operands
+    self.mask = mask
+    self.value = value
+  }
 }
 
 // The instruction classes, and the bits that say where the operand comes from and how memory is

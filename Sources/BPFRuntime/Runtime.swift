@@ -14,6 +14,7 @@ public final class Runtime: Sendable {
   let registry: Registry
   let epochs: Epochs
   let chains: Chains
+  let misses = MissObservers()
   let compiler: ProgramCompiler?
 
   /// What executes a program. Programs of two engines never share an array of programs
@@ -119,7 +120,7 @@ public final class Runtime: Sendable {
           decoded, source, maps: maps, programID: id, header: image.header)) : nil
     try claimArrays(among: maps, for: source, engine)
     let program = Program(
-      id: id, source: source, maps: maps, image: image, code: code, enter: compiler?.enter,
+      id: id, source: source, maps: maps, image: image, code: code, compiler: compiler,
       registry: registry)
     registry.add(program)
     return program
@@ -144,8 +145,10 @@ public final class Runtime: Sendable {
     let arrays = maps.compactMap { $0 as? ProgramArray }
     // All arrays are checked before one is claimed, so that a load that fails leaves nothing behind
     // (a deviation from tail-calls.md R3.10, on purpose).
-    let refused = chains.rewire { _ -> ProgramArray? in
+    let refused = chains.rewire { state -> ProgramArray? in
       if let refused = arrays.first(where: { !$0.admits(owner) }) { return refused }
+      // What was laid out for an array without an owner has to be checked again.
+      if !arrays.isEmpty { state.changes += 1 }
       return arrays.first { !$0.claim(owner) }
     }
     if let refused { throw .incompatibleArray(refused.definition.name) }

@@ -12,20 +12,25 @@ struct Explorer {
 
   var state: PathState
   var slot = 0
-  /// The saved state that this path passed last.
-  var parent: SavedState?
+  /// The saved state that this path passed last: its index in ``states``.
+  var parent = SavedState.none
   /// Stack slots that were written whole since then.
   var written = StackMasks()
   var pending: [PendingPath] = []
-  /// By slot.
-  var explored: [[SavedState]]
-  /// All of them, in order, so that they are given back without recursion.
-  var allStates: [SavedState] = []
+  /// The registers of pending paths, in the same order.
+  var pendingRegisters = SavedRegisters()
+  /// All states that were saved. They name each other by index, which costs no reference counts.
+  var states: [SavedState] = []
+  var savedRegisters = SavedRegisters()
+  /// By slot: the state that was saved there last.
+  var newest: [Int32]
+  /// For comparing states.
+  var ids = IDMap()
   var provenance = Provenance()
   var lastID: UInt32 = 0
 
   var processed = 0
-  var peakStates = 0
+  var peakPending = 0
   var statesPerInstruction = 0
   var jumps = 0
   var jumpsAtSave = 0
@@ -42,15 +47,6 @@ struct Explorer {
   var stackDepths: [Int32]
   let returnValues: ReturnRule
 
-  /// A side of a fork that has not been followed yet.
-  struct PendingPath {
-    var state: PathState
-    var slot: Int
-    var parent: SavedState?
-    var written: StackMasks
-    var trail: PathTrail.Mark
-  }
-
   /// How a path goes on after an instruction.
   enum Flow {
     case next
@@ -62,7 +58,7 @@ struct Explorer {
     self.program = program
     self.code = code
     self.options = options
-    explored = [[SavedState]](repeating: [], count: code.kinds.count)
+    newest = [Int32](repeating: SavedState.none, count: code.kinds.count)
     facts = [InstructionFacts](repeating: InstructionFacts(), count: code.kinds.count)
     stackDepths = [Int32](repeating: 0, count: code.functions.count)
     state = PathState(frame: Frame(function: 0, callSite: -1, depth: 0))
@@ -79,11 +75,11 @@ struct Explorer {
   /// Follows all paths from the first slot of a function on.
   mutating func explore(from start: Int) throws(Refusal) {
     slot = start
-    parent = nil
+    parent = SavedState.none
     written = StackMasks()
     written[0] = StackMasks.allWritten
     trail.reset()
-    explored = [[SavedState]](repeating: [], count: code.kinds.count)
+    if !states.isEmpty { forgetStates() }
     repeat { try followPath() } while nextPath()
   }
 
@@ -121,38 +117,9 @@ struct Explorer {
     }
   }
 
-  /// Goes back to the last fork with a side that was not followed; `false` if there is none.
-  private mutating func nextPath() -> Bool {
-    parent?.pathEnded()
-    guard let path = pending.popLast() else { return false }
-    state = path.state
-    slot = path.slot
-    parent = path.parent
-    written = path.written
-    trail.restore(path.trail)
-    log.note(resumedAt: slot)
-    return true
-  }
-
-  /// Leaves a side of a fork for later.
-  mutating func fork(to target: Int, _ other: PathState) throws(Refusal) {
-    pending.append(
-      PendingPath(
-        state: other, slot: target, parent: parent, written: written, trail: trail.mark))
-    parent?.openPaths += 1
-    let limit = 8192
-    guard pending.count <= limit else {
-      throw Refusal(
-        errno: 14, message: "The sequence of \(pending.count) jumps is too complex.")
-    }
-  }
-
-  /// Gives all states back, the last first.
-  mutating func release() {
-    pending = []
-    explored = []
-    parent = nil
-    while allStates.popLast() != nil {}
+  /// Forgets what was saved: another function's states are no use.
+  private mutating func forgetStates() {
+    for index in newest.indices { newest[index] = SavedState.none }
   }
 }
 
@@ -167,11 +134,25 @@ extension Explorer {
   /// A register that has to hold something.
   @inline(__always)
   func read(_ register: Register) throws(Refusal) -> RegisterState {
-    let value = self[register]
-    guard value.kind != .uninitialized else {
-      throw .access("R\(register.rawValue) !read_ok", register: Int(register.rawValue))
+    try checkReadable(register)
+    return self[register]
+  }
+
+  @inline(__always)
+  func checkReadable(_ register: Register) throws(Refusal) {
+    guard state.frame.registers[Int(register.rawValue)].kind != .uninitialized else {
+      throw unreadable(register)
     }
-    return value
+  }
+
+  @inline(never)
+  private func unreadable(_ register: Register) -> Refusal {
+    .access("R\(register.rawValue) !read_ok", register: Int(register.rawValue))
+  }
+
+  /// After a call: its arguments and its result are gone.
+  mutating func clearCallerSaved() {
+    for number in 0...5 { state.frame.registers[number] = .uninitialized }
   }
 
   /// The exact bounds of a number mattered.

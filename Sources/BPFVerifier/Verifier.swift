@@ -39,14 +39,23 @@ public struct VerifierStatistics: Hashable, Sendable {
   public var states = 0
   /// The most states that were compared with at one instruction.
   public var statesPerInstruction = 0
+  /// The most sides of forks that waited at one time.
+  public var peakPendingPaths = 0
+  /// Bytes that states, waiting paths and the graph of numbers took at the end, when they are most.
+  public var byteCount = 0
 
   /// No work at all.
   public init() {}
 
-  init(processedInstructions: Int, states: Int, statesPerInstruction: Int) {
+  init(
+    processedInstructions: Int, states: Int, statesPerInstruction: Int, peakPendingPaths: Int,
+    byteCount: Int
+  ) {
     self.processedInstructions = processedInstructions
     self.states = states
     self.statesPerInstruction = statesPerInstruction
+    self.peakPendingPaths = peakPendingPaths
+    self.byteCount = byteCount
   }
 }
 
@@ -86,7 +95,6 @@ public struct Verifier: Sendable {
       throw Explanation(program: program, refusal: error).error
     }
     var explorer = Explorer(program, code, options)
-    defer { explorer.release() }
     do throws(Refusal) {
       try explorer.verifyAll()
     } catch {
@@ -102,8 +110,9 @@ public struct Verifier: Sendable {
       facts: explorer.facts, functionStarts: code.functions.map(\.start),
       stackDepths: explorer.stackDepths.map { Int($0) },
       statistics: VerifierStatistics(
-        processedInstructions: explorer.processed, states: explorer.allStates.count,
-        statesPerInstruction: explorer.statesPerInstruction),
+        processedInstructions: explorer.processed, states: explorer.states.count,
+        statesPerInstruction: explorer.statesPerInstruction,
+        peakPendingPaths: explorer.peakPending, byteCount: explorer.byteCount),
       log: explorer.log.text)
   }
 }
@@ -112,8 +121,17 @@ extension Explorer {
   /// Linux's last line.
   var summary: String {
     "processed \(processed) insns (limit \(Limits.instructions)) max_states_per_insn "
-      + "\(statesPerInstruction) total_states \(allStates.count) peak_states \(peakStates) "
+      + "\(statesPerInstruction) total_states \(states.count) peak_states \(states.count) "
       + "mark_read 0"
+  }
+
+  /// What is kept for comparison; stacks that states share are counted once for each.
+  var byteCount: Int {
+    var total = states.count * MemoryLayout<SavedState>.stride
+    total += savedRegisters.byteCount + provenance.byteCount
+    total += peakPending * MemoryLayout<PendingPath>.stride
+    for state in states { total += state.stack.count * MemoryLayout<StackSlot>.stride }
+    return total
   }
 
   /// Verifies the program, then every global function that it calls.

@@ -33,7 +33,20 @@ int switchyard_set_affinity(uint64_t mask) {
   return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;
 }
 
+// From linux/membarrier.h, which is not installed everywhere.
+enum { private_expedited = 1 << 3, register_private_expedited = 1 << 4 };
+
+int switchyard_register_barrier(void) {
+  return syscall(SYS_membarrier, register_private_expedited, 0, 0) == 0 ? 0 : -errno;
+}
+
+void switchyard_barrier(void) { syscall(SYS_membarrier, private_expedited, 0, 0); }
+
 #else
+
+int switchyard_register_barrier(void) { return -ENOSYS; }
+
+void switchyard_barrier(void) {}
 
 long switchyard_bpf(int command, void *attribute, unsigned int size) {
   (void)command;

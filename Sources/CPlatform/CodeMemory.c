@@ -79,3 +79,12 @@ int switchyard_has_bmi2(void) {
   return 0;
 #endif
 }
+
+int switchyard_has_popcnt(void) {
+#if defined(__x86_64__)
+  unsigned int a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c >> 23 & 1);
+#else
+  return 0;
+#endif
+}

@@ -52,6 +52,16 @@ extension Encoder {
     buffer.append(count)
   }
 
+  /// `popcnt destination, source`: the number of bits that are set, of 32 or 64 bits.
+  public mutating func countBits(
+    _ size: OperandSize, _ destination: MachineRegister, _ source: MachineRegister
+  ) {
+    // This prefix comes before REX.
+    buffer.reserve()
+    buffer.append(UInt8(0xf3))
+    emit(0x0fb8, size, reg: destination.rawValue, source)
+  }
+
   /// The three-byte VEX form; registers are stored inverted in it.
   private mutating func emitVEX(
     _ opcode: UInt8, _ size: OperandSize, map: UInt8, _ prefix: UInt8, _ reg: MachineRegister,

@@ -40,7 +40,7 @@ struct CodeRegionTests {
   @Test("Thousands of programs come and go, and the region is as it was")
   func reuse() throws {
     let region = try #require(CodeRegion(byteCount: 1 << 20))
-    let runtime = Runtime(compiler: ProgramCompiler(region: region, hasBMI2: true))
+    let runtime = Runtime(compiler: ProgramCompiler(region: region, processor: .current))
     let cpu = try runtime.makeCPU()
     let context = try MemoryContext([])
     let free = region.freeByteCount
@@ -61,7 +61,7 @@ struct CodeRegionTests {
   @Test("A full region refuses, and takes programs again when there is room")
   func exhaustion() throws {
     let region = try #require(CodeRegion(byteCount: 1 << 14))
-    let runtime = Runtime(compiler: ProgramCompiler(region: region, hasBMI2: true))
+    let runtime = Runtime(compiler: ProgramCompiler(region: region, processor: .current))
     let large = try source(String(repeating: "r1 += 1\n", count: 1000) + "r0 = 0\nexit")
     var programs: [Program] = []
     #expect(throws: LoadError.noMemory) {

@@ -9,7 +9,7 @@ enum Compilers {
 
   static func all() throws -> [ProgramCompiler] {
     let plain = try #require(CodeRegion())
-    return [try #require(.x86()), ProgramCompiler(region: plain, hasBMI2: false)]
+    return [try #require(.x86()), ProgramCompiler(region: plain, processor: .none)]
   }
 }
 

@@ -58,6 +58,83 @@ struct EpochTests {
     #expect(freed.current == 1)
   }
 
+  @Test(
+    "under load several retired objects share a barrier, and all are freed in the end",
+    arguments: [true, false])
+  func load(usesBarrier: Bool) async {
+    let epochs = Epochs(usesBarrier: usesBarrier)
+    let idle = epochs.join()
+    let freed = Count()
+    let shared = Shared()
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<2 {
+        group.addTask {
+          let cpu = epochs.join()
+          while !shared.hasStopped.load(ordering: .relaxed) {
+            epochs.enter(cpu)
+            epochs.exit(cpu)
+          }
+          epochs.leave(cpu)
+        }
+      }
+      for _ in 0..<20_000 { epochs.retire(Witness { freed.add() }) }
+      shared.hasStopped.store(true, ordering: .relaxed)
+    }
+    epochs.leave(idle)
+    epochs.collect()
+    #expect(freed.current == 20_000)
+  }
+
+  @Test(
+    "a run never finds what was freed, however short runs and retirements are",
+    arguments: [true, false])
+  func safety(usesBarrier: Bool) async {
+    // A slot is replaced all the time; what it held is marked when it is freed.
+    let epochs = Epochs(usesBarrier: usesBarrier)
+    let marks = (0..<2).map { _ in Mark() }
+    let shared = Shared()
+    let failures = Count()
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<2 {
+        group.addTask {
+          let cpu = epochs.join()
+          while !shared.hasStopped.load(ordering: .relaxed) {
+            epochs.enter(cpu)
+            let mark = marks[shared.slot.load(ordering: .acquiring)]
+            if mark.isFreed.load(ordering: .relaxed) { failures.add() }
+            epochs.exit(cpu)
+          }
+          epochs.leave(cpu)
+        }
+      }
+      for turn in 1...50_000 {
+        let old = marks[(turn &+ 1) % 2]
+        // Whoever waits long enough here sees that the new one is free again.
+        let new = marks[turn % 2]
+        new.isFreed.store(false, ordering: .sequentiallyConsistent)
+        shared.slot.store(turn % 2, ordering: .releasing)
+        let done = Count()
+        epochs.retire(
+          Witness {
+            old.isFreed.store(true, ordering: .sequentiallyConsistent)
+            done.add()
+          })
+        while done.current == 0 { epochs.collect() }
+      }
+      shared.hasStopped.store(true, ordering: .relaxed)
+    }
+    #expect(failures.current == 0)
+  }
+
+  private final class Shared: Sendable {
+    let slot = Atomic<Int>(0)
+    let hasStopped = Atomic<Bool>(false)
+  }
+
+  private final class Mark: Sendable {
+    let isFreed = Atomic<Bool>(false)
+  }
+
   @Test("a stamp is early when all runs of its time have ended")
   func stamps() {
     let epochs = Epochs()

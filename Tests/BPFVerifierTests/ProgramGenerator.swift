@@ -1,12 +1,25 @@
 /// Makes programs that often pass: they keep pointers and numbers apart and mostly test what they
 /// use, and now and then they do not.
 struct ProgramGenerator {
-  private var random: Numbers
-  private var lines: [String] = []
+  var random: Numbers
+  var lines: [String] = []
+  var subprograms: [String] = []
+  /// Names of subprograms, for calls from each other and for type information.
+  var subprogramNames: [String] = []
+  let form: Form
   private var labels = 0
-  private var subprograms: [String] = []
   // Registers that hold numbers; r6 is the context, r7 the packet, r8 its end, r9 a map's value.
-  private let numbers = ["r0", "r1", "r2", "r3", "r4", "r5"]
+  let numbers = ["r0", "r1", "r2", "r3", "r4", "r5"]
+
+  /// The kind of program, which decides where the packet's addresses are.
+  struct Form {
+    var isTrafficControl: Bool
+    /// Whether functions have types, which tail calls in subprograms need.
+    var hasTypes: Bool
+
+    var data: Int { isTrafficControl ? 76 : 0 }
+    var end: Int { isTrafficControl ? 80 : 4 }
+  }
 
   /// A small generator with a seed, so that a failure can be had again.
   struct Numbers: RandomNumberGenerator {
@@ -23,12 +36,16 @@ struct ProgramGenerator {
 
   init(seed: UInt64) {
     random = Numbers(state: seed &* 0x9e37_79b9_7f4a_7c15 &+ 1)
+    form = Form(
+      isTrafficControl: Int.random(in: 0..<4, using: &random) == 0,
+      hasTypes: Int.random(in: 0..<4, using: &random) == 0)
   }
 
-  /// The text of a program for XDP, with the maps `one` (one value of 64 bytes) and `data`.
+  /// The text of a program with the maps of ``SoundnessRun``.
   mutating func program() -> String {
     lines = [
-      "r6 = r1", "r7 = *(u32 *)(r1 +0)", "r8 = *(u32 *)(r1 +4)", "r9 = map[one][0]+0",
+      "r6 = r1", "r7 = *(u32 *)(r1 +\(form.data))", "r8 = *(u32 *)(r1 +\(form.end))",
+      "r9 = map[one][0]+0",
       "r0 = *(u64 *)(r9 +0)", "r1 = *(u32 *)(r9 +8)", "r2 = *(u8 *)(r9 +16)",
       "r3 = *(s16 *)(r9 +24)", "r4 = \(Int.random(in: -9...90, using: &random))",
       "r5 = *(u64 *)(r9 +32)", "*(u64 *)(r10 -8) = r0", "*(u64 *)(r10 -16) = 0",
@@ -39,43 +56,56 @@ struct ProgramGenerator {
     return (lines + subprograms).joined(separator: "\n")
   }
 
-  private mutating func number() -> String { pick(numbers) }
+  mutating func number() -> String { pick(numbers) }
 
-  private mutating func pick<Element>(_ elements: [Element]) -> Element {
+  mutating func pick<Element>(_ elements: [Element]) -> Element {
     elements[Int.random(in: elements.indices, using: &random)]
   }
 
-  private mutating func chance(_ percent: Int) -> Bool {
+  mutating func chance(_ percent: Int) -> Bool {
     Int.random(in: 0..<100, using: &random) < percent
   }
 
-  private mutating func constant() -> Int {
+  mutating func constant() -> Int {
     let few = [0, 1, 2, 7, 8, 31, 32, 63, 64, 65, 127, 255, 256, -1, -8, 0x7fff_ffff, -0x8000_0000]
     return chance(70) ? pick(few) : Int.random(in: 0...80, using: &random)
   }
 
-  private mutating func label() -> String {
+  mutating func label() -> String {
     labels += 1
     return "l\(labels)"
   }
 
-  private mutating func add(depth: Int) {
-    switch Int.random(in: 0..<20, using: &random) {
+  mutating func add(depth: Int) {
+    switch Int.random(in: 0..<38, using: &random) {
     case 0...5: arithmetic()
-    case 6, 7: branch(depth)
-    case 8, 9: packet()
-    case 10...12: value()
-    case 13, 14: spill()
-    case 15: lookup()
-    case 16: stackByNumber()
-    case 17 where depth < 2: loop(depth)
-    case 18 where depth == 0: call()
-    case 19: atomic()
+    case 6...8: branch(depth)
+    case 9, 10: packet()
+    case 11...13: value()
+    case 14, 15: spill()
+    case 16: lookup()
+    case 17: stackByNumber()
+    case 18 where depth < 2: loop(depth)
+    case 19, 20: depth == 0 ? call() : arithmetic()
+    case 21, 22: atomic()
+    case 23, 24: element()
+    case 25: update()
+    case 26: helperNumber()
+    case 27 where depth < 2: countdown(depth)
+    case 28: linked()
+    case 29: spilledPointer()
+    case 30 where depth < 2: tailCall()
+    case 31: movePacket()
+    case 32: checksum()
+    case 33: depth == 0 && form.hasTypes ? callback() : arithmetic()
+    case 34: packetWalk()
+    case 35: context()
+    case 36: signs()
     default: arithmetic()
     }
   }
 
-  private mutating func arithmetic() {
+  mutating func arithmetic() {
     let operators = ["+=", "-=", "*=", "/=", "|=", "&=", "%=", "^=", "s/=", "s%="]
     let shifts = ["<<=", ">>=", "s>>="]
     let register = number()
@@ -100,7 +130,7 @@ struct ProgramGenerator {
     }
   }
 
-  private mutating func condition() -> String {
+  mutating func condition() -> String {
     let symbols = ["==", "!=", ">", ">=", "<", "<=", "s>", "s>=", "s<", "s<=", "&"]
     let symbol = pick(symbols)
     let word = chance(30)
@@ -109,122 +139,42 @@ struct ProgramGenerator {
     return chance(60) ? "\(left) \(symbol) \(constant())" : "\(left) \(symbol) \(name(number()))"
   }
 
-  private mutating func branch(_ depth: Int) {
+  mutating func branch(_ depth: Int) {
     let end = label()
     lines.append("if \(condition()) goto \(end)")
     for _ in 0..<Int.random(in: 1...3, using: &random) { add(depth: depth + 1) }
     lines.append("\(end): r4 = r4")
   }
 
-  private mutating func packet() {
-    let end = label()
-    let length = Int.random(in: 1...40, using: &random)
+  /// Conversions between widths and signs, and their tests.
+  mutating func signs() {
     let register = number()
-    if chance(40) {
-      // A length out of the packet or a number, then another comparison.
-      lines += ["r5 = \(number())", "r5 &= \(chance(80) ? 0x7f : 0x1ffff)", "r3 = r7", "r3 += r5"]
-    } else {
-      lines.append("r3 = r7")
-    }
-    lines += ["r2 = r3", "r2 += \(length)"]
-    let comparisons = ["if r2 > r8 goto", "if r2 >= r8 goto", "if r8 < r2 goto"]
-    if chance(90) { lines.append("\(pick(comparisons)) \(end)") }
-    let size = pick([1, 2, 4, 8])
-    let offset = max(0, length - size) + (chance(6) ? 1 : 0)
-    let access = "*(u\(size * 8) *)(r3 +\(offset))"
-    lines.append(chance(70) ? "\(register) = \(access)" : "\(access) = r4")
-    // What was an address or may be one is a number again.
-    lines += ["\(end): r2 = 5", "r3 = 6", "\(register) = r4"]
-  }
-
-  private mutating func value() {
-    let register = pick(["r1", "r2", "r4", "r5"])
+    let word = "w" + register.dropFirst()
     let end = label()
-    let limit = chance(80) ? 56 : 64
-    lines += ["r3 = r9", "r0 = \(register)"]
-    switch Int.random(in: 0..<4, using: &random) {
-    case 0: lines.append("r0 &= \(chance(80) ? 31 : 63)")
-    case 1: lines.append("if r0 > \(limit) goto \(end)")
-    case 2: lines += ["if r0 s< 0 goto \(end)", "if r0 s> \(limit) goto \(end)"]
-    default: lines += ["r0 %= 50", "if \(register) > 20 goto \(end)", "r0 = \(register)"]
+    switch Int.random(in: 0..<5, using: &random) {
+    case 0: lines += ["\(register) = (s32)\(number())", "\(register) s>>= 31"]
+    case 1: lines += ["\(register) <<= 32", "\(register) s>>= 32"]
+    case 2: lines += ["\(word) = -\(word)", "\(word) >>= 3"]
+    case 3: lines += ["\(register) = -\(register)", "\(register) &= 0xff"]
+    default: lines += ["\(word) = (s16)w1", "\(register) <<= 32", "\(register) >>= 32"]
     }
-    lines.append("r3 += r0")
-    let size = pick([1, 2, 4, 8])
-    let access = "*(u\(size * 8) *)(r3 +\(Int.random(in: 0...2, using: &random)))"
-    lines.append(chance(60) ? "r0 = \(access)" : "\(access) = r4")
-    lines.append("\(end): r3 = 1")
+    lines += ["if \(chance(50) ? word : register) s< \(constant()) goto \(end)"]
+    lines += ["\(register) += 1", "\(end): \(register) |= 1"]
   }
 
-  private mutating func spill() {
-    let place = -8 * Int.random(in: 1...5, using: &random)
-    let size = pick([1, 2, 4, 8, 8, 8])
-    let offset = place + (size < 8 && chance(40) ? size : 0)
-    if chance(60) {
-      lines.append("*(u\(size * 8) *)(r10 \(offset)) = \(number())")
-    } else if chance(50) {
-      lines.append("*(u\(size * 8) *)(r10 \(offset)) = \(constant())")
-    }
-    if chance(20) {
-      lines += ["*(u64 *)(r10 \(place)) = r7", "r3 = *(u64 *)(r10 \(place))", "r3 = 0"]
-      lines.append("*(u64 *)(r10 \(place)) = r3")
-    }
-    lines.append("\(number()) = *(u\(size * 8) *)(r10 \(offset))")
-  }
-
-  private mutating func lookup() {
+  /// Copies at a distance: a test of one tells about the other.
+  mutating func linked() {
     let end = label()
+    let distance = Int.random(in: 0...9, using: &random)
     lines += [
-      "*(u32 *)(r10 -40) = \(chance(50) ? "2" : "r4")", "r2 = r10", "r2 += -40", "r1 = map[data]",
-      "call map_lookup_elem",
-    ]
-    if chance(92) { lines.append("if r0 == 0 goto \(end)") }
-    lines += ["r1 = *(u32 *)(r0 +4)", "*(u32 *)(r0 +0) = r1"]
-    lines += [
-      "\(end): r0 = 0", "r1 = 9", "r2 = 3", "r3 = 4", "r4 = *(u32 *)(r9 +40)", "r5 = 2",
-    ]
-  }
-
-  private mutating func stackByNumber() {
-    lines += [
-      "r3 = r10", "r3 += -32", "r0 = \(number())", "r0 &= \(chance(80) ? 24 : 56)",
-      "r3 = r10", "r3 += -32", "r3 += r0",
+      "r1 = \(number())", "r1 &= \(pick([15, 31, 63, 255, 1023]))", "r2 = r1",
+      "r2 += \(distance)", "*(u64 *)(r10 -32) = r1",
     ]
     lines.append(
-      chance(50)
-        ? "*(u64 *)(r3 +0) = r4" : chance(50) ? "r0 = *(u64 *)(r3 +0)" : "*(u8 *)(r3 +1) = 0")
-    lines += ["r3 = 7"]
-  }
-
-  private mutating func loop(_ depth: Int) {
-    let start = label()
-    let counter = pick(["r1", "r2", "r5"])
-    let place = -8 * Int.random(in: 6...7, using: &random)
-    lines += ["\(counter) = 0", "\(start): *(u64 *)(r10 \(place)) = \(counter)"]
-    for _ in 0..<Int.random(in: 1...2, using: &random) { add(depth: depth + 2) }
-    lines += [
-      "\(counter) = *(u64 *)(r10 \(place))",
-      "\(counter) += \(Int.random(in: 1...3, using: &random))",
-      "if \(counter) < \(Int.random(in: 2...12, using: &random)) goto \(start)",
-    ]
-  }
-
-  private mutating func call() {
-    let name = "sub\(subprograms.count)"
-    lines += ["r1 = r10", "r1 += -24", "r2 = \(number())", "call \(name)"]
-    lines += ["r1 = 1", "r2 = 2", "r3 = 3", "r4 = 4", "r5 = 5"]
-    var body = ["\(name): r3 = *(u64 *)(r1 +\(pick([0, 8, 16])))"]
-    if chance(50) { body.append("*(u64 *)(r1 +8) = r2") }
-    if chance(50) { body.append("*(u64 *)(r10 -8) = r3") }
-    body += ["r0 = r2", chance(50) ? "r0 += r3" : "r0 &= 7", "exit"]
-    subprograms.append(body.joined(separator: "\n"))
-  }
-
-  private mutating func atomic() {
-    let place = chance(50) ? "r9 +48" : "r10 -8"
-    if chance(50) {
-      lines.append("lock *(u64 *)(\(place)) += \(number())")
-    } else {
-      lines.append("r4 = atomic64_fetch_add((u64 *)(\(place)), r4)")
-    }
+      "if r2 \(pick([">", ">=", "s>"])) \(Int.random(in: 8...60, using: &random)) goto \(end)")
+    if chance(50) { lines.append("r1 = *(u64 *)(r10 -32)") }
+    if chance(20) { lines.append("r1 += r2") }
+    lines += ["r3 = r9", "r3 += r1", "r0 = *(u8 *)(r3 +\(chance(80) ? 0 : 4))"]
+    lines += ["\(end): r3 = 2"]
   }
 }

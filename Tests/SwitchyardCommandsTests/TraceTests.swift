@@ -21,7 +21,8 @@ struct TraceTests {
       lines == [
         "packet 1  hop 1  start @ steps.bpf.c:49 (N)  steps[0] -> mark",
         "packet 1  XDP_PASS after 1 hop",
-        "packet 2  miss   start @ steps.bpf.c:49 (N)  steps[2] missed: the slot is empty",
+        "packet 2  miss   start @ steps.bpf.c:49 (N)  steps[2] missed: the slot is empty"
+          + " (0 hops before, generation 1)",
         "packet 2  XDP_DROP after 0 hops",
         "packet 3  skipped: too short for type xdp",
       ])
@@ -44,6 +45,7 @@ struct TraceTests {
     #expect(
       Set(calls[0].keys) == [
         "hop", "program", "insn", "file", "line", "array", "index", "outcome", "target",
+        "generation",
       ])
     #expect(calls.map { $0["hop"] as? Int } == Array(1...33) + [33])
     #expect(calls[32]["outcome"] as? String == "taken")

@@ -24,11 +24,22 @@ public struct FunctionTypes: Hashable, Sendable {
   /// describes none.
   public init?(_ verifierCase: VerifierCase, in program: AssembledProgram) {
     guard !verifierCase.functions.isEmpty else { return nil }
-    context = verifierCase.programType == "xdp" ? "xdp_md" : "__sk_buff"
+    self.init(
+      verifierCase.functions, in: program,
+      context: verifierCase.programType == "xdp" ? "xdp_md" : "__sk_buff")
+  }
+
+  /// Describes functions, the labels of which are in `program`.
+  ///
+  /// - Parameter context: The structure that the program itself gets.
+  public init(
+    _ functions: [VerifierCase.Function], in program: AssembledProgram, context: String
+  ) {
+    self.context = context
     let main = VerifierCase.Function(
       name: "program", isGlobal: true, result: .int, parameters: [.context])
     records.append(Record(slot: 0, typeID: add(main)))
-    let places = verifierCase.functions.map { ($0, program.labels[$0.name] ?? 0) }
+    let places = functions.map { ($0, program.labels[$0.name] ?? 0) }
     for (function, slot) in places.sorted(by: { $0.1 < $1.1 }) {
       records.append(Record(slot: slot, typeID: add(function)))
     }

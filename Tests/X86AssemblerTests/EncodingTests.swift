@@ -173,6 +173,9 @@ struct EncodingTests {
     for size in words {
       for left in registers {
         for right in registers {
+          table.add("popcnt \(left.name(size)),\(right.name(size))") {
+            $0.countBits(size, left, right)
+          }
           table.add("rorx \(left.name(size)),\(right.name(size)),0x7") {
             $0.rotateRight(size, left, right, by: 7)
           }

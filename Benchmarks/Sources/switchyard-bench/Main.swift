@@ -15,6 +15,7 @@ enum Main {
       if wanted.isEmpty || wanted.contains("tail_call") {
         rows += try measureTailCalls(settings)
       }
+      if wanted.isEmpty || wanted.contains("rewire") { rows += try measureRewiring(settings) }
       if wanted.isEmpty || wanted.contains("run") { rows += try measureRun(settings) }
       let report = Report(rows: rows)
       report.printTables()

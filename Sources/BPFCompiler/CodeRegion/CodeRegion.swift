@@ -47,7 +47,7 @@ package final class CodeRegion: Sendable {
   ///
   /// `nil` when there is no room for it.
   func place(
-    _ code: consuming Encoder, programID: UInt32
+    _ code: consuming Encoder, programID: UInt32, usesPreserved: Bool
   ) throws(Encoder.PlacementError) -> CodeBlock? {
     let byteCount = Self.headerByteCount + code.count
     guard let range = free.withLock({ $0.take(Self.rounded(byteCount)) }) else { return nil }
@@ -61,7 +61,9 @@ package final class CodeRegion: Sendable {
       release(range)
       throw error
     }
-    return CodeBlock(self, range, entry: entry, codeByteCount: byteCount - Self.headerByteCount)
+    return CodeBlock(
+      self, range, entry: entry, codeByteCount: byteCount - Self.headerByteCount,
+      usesPreserved: usesPreserved)
   }
 
   fileprivate func release(_ range: Range<Int>) {
@@ -80,10 +82,13 @@ final class CodeBlock: CompiledCode {
   private let range: Range<Int>
   private let codeByteCount: Int
   package let entry: UInt64
+  package let usesPreserved: Bool
 
   fileprivate init(
-    _ region: CodeRegion, _ range: Range<Int>, entry: UInt64, codeByteCount: Int
+    _ region: CodeRegion, _ range: Range<Int>, entry: UInt64, codeByteCount: Int,
+    usesPreserved: Bool
   ) {
+    self.usesPreserved = usesPreserved
     self.region = region
     self.range = range
     self.entry = entry

@@ -8,6 +8,10 @@ import X86Assembler
 package struct EntryCode: Sendable {
   /// Called by Swift: see ``BPFRuntime/ProgramCompiler/EnterFunction``.
   package var enter: UInt64
+  /// The same for programs that leave r6 to r9 alone.
+  package var enterLight: UInt64
+  /// Called by Swift: see ``BPFRuntime/ProgramCompiler/EnterBatchFunction``.
+  package var enterBatch: UInt64
   /// Called with the site's number in r11 and the program's header in r10; returns the entry to
   /// jump to in r10, or 0.
   package var tailCall: UInt64
@@ -22,53 +26,122 @@ extension EntryCode {
   /// The code and where its parts are, for a place in memory.
   static func emit(at address: UInt64) throws(Encoder.PlacementError) -> ([UInt8], EntryCode) {
     var out = Encoder(capacity: 512)
-    let parts = out.makeLabels(4)
-    let leave = out.makeLabel()
     let abort = out.makeLabel()
-    out.bind(parts[0])
-    emitEnter(&out)
-    out.bind(leave)
-    emitLeave(&out)
+    var addresses: [UInt64] = []
+    for emitPart in [
+      { emitEnter(&$0, kept) }, { emitEnter(&$0, [.rbp, .r12]) }, emitEnterBatch, emitTailCall,
+      emitLoadPacket, { emitResolveHelper(&$0, abort) },
+    ] as [(inout Encoder) -> Void] {
+      while !out.count.isMultiple(of: CodeRegion.granule) { out.nop(byteCount: 1) }
+      addresses.append(address &+ UInt64(out.count))
+      emitPart(&out)
+    }
+    // A fault returns 0 to whoever entered the program, from any depth.
     out.bind(abort)
     out.load(.doubleWord, .rsp, MemoryOperand(.r12, CompiledServices.entryStackOffset))
     out.binary(.xor, .word, .rax, .rax)
-    out.jump(leave)
-    out.bind(parts[1])
-    emitTailCall(&out)
-    out.bind(parts[2])
-    emitLoadPacket(&out)
-    out.bind(parts[3])
-    emitResolveHelper(&out, abort)
-    let offsets = parts.map { UInt64(out.position(of: $0) ?? 0) }
+    out.ret()
     let code = EntryCode(
-      enter: address &+ offsets[0], tailCall: address &+ offsets[1],
-      loadPacket: address &+ offsets[2], resolveHelper: address &+ offsets[3])
+      enter: addresses[0], enterLight: addresses[1], enterBatch: addresses[2],
+      tailCall: addresses[3], loadPacket: addresses[4], resolveHelper: addresses[5])
     return (try out.finish(at: address), code)
   }
 
   /// What C functions preserve and programs use.
   private static let kept: [MachineRegister] = [.rbp, .rbx, .r12, .r13, .r14, .r15]
 
-  private static func emitEnter(_ out: inout Encoder) {
-    for register in kept { out.push(register) }
-    out.move(.doubleWord, .r12, .rsi)
-    out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.entryStackOffset), .rsp)
-    out.load(.word, .r9, MemoryOperand(.r12, CompiledServices.budgetOffset))
-    out.move(.doubleWord, .r10, .rdi)
-    out.move(.doubleWord, .rdi, .rdx)
-    out.move(.doubleWord, .rsi, .rcx)
+  /// - Parameter registers: Those that C functions preserve and the program changes.
+  private static func emitEnter(_ out: inout Encoder, _ registers: [MachineRegister]) {
+    for register in registers { out.push(register) }
+    // r1 and r2 are where C has its first two arguments.
+    out.move(.doubleWord, .r12, .rcx)
+    // Only a register call can have a fault that ends the run.
+    if registers.contains(.rbx) { emitEntryStack(&out) }
+    out.load(.word, .r9, MemoryOperand(.r12, CompiledServices.startBudgetOffset))
+    out.move(.doubleWord, .r10, .rdx)
     out.move(.doubleWord, .rbp, .r8)
-    // All other registers start as 0, as in the interpreter.
-    for register in [MachineRegister.rax, .rdx, .rcx, .r8, .rbx, .r13, .r14, .r15] {
-      out.binary(.xor, .word, register, register)
-    }
+    emitZeros(&out, preserved: registers.contains(.rbx))
     out.call(.r10)
+    out.store(.word, MemoryOperand(.r12, CompiledServices.budgetOffset), .r9)
+    emitLeave(&out, registers)
   }
 
-  private static func emitLeave(_ out: inout Encoder) {
-    out.store(.word, MemoryOperand(.r12, CompiledServices.budgetOffset), .r9)
-    for register in kept.reversed() { out.pop(register) }
+  /// Notes where the call that follows puts its return address.
+  private static func emitEntryStack(_ out: inout Encoder) {
+    out.loadAddress(.doubleWord, .rax, MemoryOperand(.rsp, -8))
+    out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.entryStackOffset), .rax)
+  }
+
+  /// All registers but r1, r2 and r10 start as 0, as in the interpreter.
+  private static func emitZeros(_ out: inout Encoder, preserved: Bool) {
+    var registers: [MachineRegister] = [.rax, .rdx, .rcx, .r8]
+    if preserved { registers += [.rbx, .r13, .r14, .r15] }
+    for register in registers { out.binary(.xor, .word, register, register) }
+  }
+
+  private static func emitLeave(_ out: inout Encoder, _ registers: [MachineRegister]) {
+    for register in registers.reversed() { out.pop(register) }
     out.ret()
+  }
+
+  /// Where the state of a batch is on the host's stack while its programs run.
+  private enum BatchFrame {
+    static let cursor = MemoryOperand(.rsp, 0)
+    static let entry = MemoryOperand(.rsp, 8)
+    static let end = MemoryOperand(.rsp, 16)
+    static let stack = MemoryOperand(.rsp, 24)
+    /// The hops that are left when a run starts, in the two parts of the CPU's words.
+    static let hops = MemoryOperand(.rsp, 32)
+    static let byteCount: Int32 = 48
+  }
+
+  /// One run after the other, each with a fresh budget (tail-calls.md R2.4), until there are no
+  /// more items or one has a fault.
+  private static func emitEnterBatch(_ out: inout Encoder) {
+    let next = out.makeLabel()
+    let leave = out.makeLabel()
+    for register in kept { out.push(register) }
+    out.binary(.subtract, .doubleWord, .rsp, BatchFrame.byteCount)
+    out.move(.doubleWord, .r12, .rsi)
+    emitEntryStack(&out)
+    out.store(.doubleWord, BatchFrame.entry, .rdi)
+    out.store(.doubleWord, BatchFrame.end, .rcx)
+    out.store(.doubleWord, BatchFrame.stack, .r8)
+    out.load(.doubleWord, .rax, MemoryOperand(.r12, CompiledServices.budgetOffset))
+    out.store(.doubleWord, BatchFrame.hops, .rax)
+    out.move(.doubleWord, .rax, .rdx)
+    out.binary(.compare, .doubleWord, .rax, .rcx)
+    out.jump(if: .equal, leave)
+    while !out.count.isMultiple(of: CodeRegion.granule) { out.nop(byteCount: 1) }
+    out.bind(next)
+    emitBatchedRun(&out)
+    out.binary(.compare, .byte, MemoryOperand(.r12, CompiledServices.faultOffset), 0)
+    out.jump(if: .notEqual, leave)
+    out.binary(.add, .doubleWord, .rax, BatchItem.byteCount)
+    out.binary(.compare, .doubleWord, .rax, BatchFrame.end)
+    out.jump(if: .notEqual, next)
+    out.bind(leave)
+    out.binary(.add, .doubleWord, .rsp, BatchFrame.byteCount)
+    emitLeave(&out, kept)
+  }
+
+  /// Runs the item that rax points to, writes its result and leaves rax as it was.
+  private static func emitBatchedRun(_ out: inout Encoder) {
+    out.load(.doubleWord, .rdi, MemoryOperand(.rax, BatchItem.contextOffset))
+    out.load(.doubleWord, .rsi, MemoryOperand(.rax, BatchItem.secondArgumentOffset))
+    out.load(.doubleWord, .r10, MemoryOperand(.rax, BatchItem.packetOffset))
+    out.store(.doubleWord, BatchFrame.cursor, .rax)
+    out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.contextOffset), .rdi)
+    out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.packetOffset), .r10)
+    out.load(.doubleWord, .r9, BatchFrame.hops)
+    out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.budgetOffset), .r9)
+    out.move(.word, .r9, .r9)
+    out.load(.doubleWord, .rbp, BatchFrame.stack)
+    emitZeros(&out, preserved: true)
+    out.call(BatchFrame.entry)
+    out.move(.doubleWord, .rdx, .rax)
+    out.load(.doubleWord, .rax, BatchFrame.cursor)
+    out.store(.doubleWord, MemoryOperand(.rax, BatchItem.resultOffset), .rdx)
   }
 
   private static func emitTailCall(_ out: inout Encoder) {

@@ -7,6 +7,8 @@ package enum RegisterAssignment {
   /// arguments, r0 is where they leave the result, and r6 to r9 survive them.
   package static let machine: [MachineRegister] = [
     .rax, .rdi, .rsi, .rdx, .rcx, .r8, .rbx, .r13, .r14, .r15, .rbp,
+    // Steps may name the scratch registers and the CPU's words, too.
+    .r10, .r11, .r12,
   ]
 
   /// Address of the words of the CPU that runs.

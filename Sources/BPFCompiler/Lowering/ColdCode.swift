@@ -20,6 +20,9 @@ struct ColdCode {
     /// Keeps the low half of a value, or nothing from 0xffff on unless all are allowed.
     case storeHalf(MachineRegister, MemoryOperand, allowsAll: Bool)
     case exitWithZero(hasIterations: Bool)
+    /// Adds to a register what was put off in a loop.
+    case add(MachineRegister, Int32)
+    case zero(MachineRegister)
   }
 
   init(_ label: Encoder.Label, _ resume: Encoder.Label?, _ work: Work) {
@@ -69,6 +72,8 @@ extension Lowering {
       out.binary(.xor, .word, .rax, .rax)
       leaveFunction(hasIterations: hasIterations)
       out.ret()
+    case .add(let register, let amount): out.binary(.add, .doubleWord, register, amount)
+    case .zero(let register): out.binary(.xor, .word, register, register)
     }
   }
 }

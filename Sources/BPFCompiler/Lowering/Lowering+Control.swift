@@ -3,31 +3,6 @@ import BPFRuntime
 import X86Assembler
 
 extension Lowering {
-  mutating func lowerJump(to target: Int, from index: Int) {
-    guard target != index + 1 else { return }
-    out.jump(labels[target], isShort: isShort(from: index, to: target))
-  }
-
-  mutating func lowerBranch(
-    _ condition: Operation.Condition, _ size: OperandSize, _ operand: Operation.Operand,
-    _ i: DecodedInstruction, at index: Int
-  ) {
-    let left = machine(i.destination)
-    let immediate = Int32(truncatingIfNeeded: i.immediate)
-    switch (condition, operand) {
-    case (.bitsSet, .register): out.test(size, left, machine(i.source))
-    case (.bitsSet, .immediate):
-      // A mask whose upper half is zero only looks at the lower half.
-      out.test(immediate >= 0 ? .word : size, left, immediate)
-    case (_, .register): out.binary(.compare, size, left, machine(i.source))
-    // The flags are those of a comparison with zero.
-    case (_, .immediate) where immediate == 0: out.test(size, left, left)
-    case (_, .immediate): out.binary(.compare, size, left, immediate)
-    }
-    let target = index + 1 + Int(i.offset)
-    out.jump(if: condition.code, labels[target], isShort: isShort(from: index, to: target))
-  }
-
   // MARK: Frames
 
   /// What is on the host's stack for a function, besides its return address: its `may_goto`
@@ -47,10 +22,10 @@ extension Lowering {
     out.binary(.add, .doubleWord, .rsp, Self.iterationsByteCount)
   }
 
-  mutating func lowerMayGoto(_ i: DecodedInstruction, at index: Int) {
+  mutating func lowerMayGoto(to target: Int) {
     let iterations = MemoryOperand(.rsp)
     out.binary(.compare, .doubleWord, iterations, 0)
-    out.jump(if: .equal, labels[index + 1 + Int(i.offset)])
+    out.jump(if: .equal, labels[target])
     out.binary(.subtract, .doubleWord, iterations, 1)
   }
 

@@ -2,9 +2,9 @@ import BPFInstructions
 import BPFRuntime
 import X86Assembler
 
-/// Turns a program into machine code, instruction by instruction.
+/// Writes a program down in machine code, step by step.
 ///
-/// The extensions of this type are the table of what each operation becomes.
+/// The extensions of this type are the table of what each step and each operation becomes.
 struct Lowering: ~Copyable {
   var out: Encoder
   let unit: CompilationUnit
@@ -12,77 +12,146 @@ struct Lowering: ~Copyable {
   let context: ContextTracking?
   let entryCode: EntryCode
   let region: Range<UInt64>
-  /// Whether shifts by a register may use BMI2.
-  let hasBMI2: Bool
+  let processor: ProcessorFeatures
   /// Whether jumps may be short where an estimate says that they reach.
   let usesShortJumps: Bool
 
-  /// One per instruction, used where a jump leads to it.
+  let plan: Plan
+  let order: [Int]
+  /// One per block, used where a jump leads to it.
   let labels: [Encoder.Label]
   /// The entries of functions, by their first instruction.
   let functionLabels: [Int: Encoder.Label]
   /// The function that is being compiled.
   var function: ProgramShape.Function
+  /// What is known at a tail call.
   var known = KnownValues()
+  /// Which register's value the processor's flags tell about.
+  var flags: Flags?
   /// What comes behind the last instruction, because it is rarely executed.
   var cold: [ColdCode] = []
-  /// Sums of the instructions' longest codes, for the reach of short jumps.
-  private let longest: [Int32]
+  /// By block, the sum of the longest codes of all blocks up to its end.
+  private var ends: [Int32]
+  /// By block, the same up to its start.
+  private var starts: [Int32]
+
+  /// What the flags tell.
+  struct Flags {
+    var register: UInt8
+    var size: OperandSize
+    /// Whether they are those of a comparison with zero in every respect.
+    var isComplete: Bool
+  }
 
   init(
-    _ unit: CompilationUnit, _ region: CodeRegion, hasBMI2: Bool, usesShortJumps: Bool
+    _ unit: CompilationUnit, _ region: CodeRegion, _ processor: ProcessorFeatures,
+    usesShortJumps: Bool
   ) throws(LoadError) {
     let shape = try ProgramShape(unit)
+    let context = unit.context.isKeptAsSeen ? nil : ContextTracking(unit, shape)
+    var plan = Rewriter(unit, shape, context, processor).rewrite()
+    Liveness(unit.instructions, plan).removeDead(from: &plan)
+    Selects.form(in: &plan, unit.instructions)
+    order = Layout(&plan).order
     var out = Encoder(capacity: unit.instructions.count * 8 + 256)
-    labels = out.makeLabels(unit.instructions.count)
+    labels = out.makeLabels(plan.blocks.count)
     functionLabels = Dictionary(
       uniqueKeysWithValues: shape.functions.map { ($0.range.lowerBound, out.makeLabel()) })
     function = shape.functions[0]
-    let context = unit.context.isKeptAsSeen ? nil : ContextTracking(unit, shape)
-    self.context = context
+    starts = [Int32](repeating: 0, count: plan.blocks.count)
+    ends = starts
     var sum: Int32 = 0
-    longest = unit.instructions.enumerated().map { index, instruction in
-      defer { sum &+= Self.longestCode(of: instruction.operation, context != nil) }
-      if shape.isLoopHead[index] { sum &+= Int32(CodeRegion.granule) }
-      return sum
+    for number in order {
+      starts[number] = sum
+      sum &+= Self.longestCode(of: number, plan, unit)
+      ends[number] = sum
     }
+    self.plan = plan
     self.out = out
     self.unit = unit
     self.shape = shape
-    self.hasBMI2 = hasBMI2
+    self.context = context
+    self.processor = processor
     self.usesShortJumps = usesShortJumps
     entryCode = region.entryCode
     self.region = region.addresses
   }
 
+  /// Whether registers that the host wants back hold constants.
+  var holdsConstantsInPreserved: Bool {
+    plan.held.joined().contains { RegisterAssignment.preserved.contains($0.register) }
+  }
+
   /// Compiles the whole program.
   consuming func lower() throws(LoadError) -> Encoder {
-    for function in shape.functions {
-      self.function = function
-      if let label = functionLabels[function.range.lowerBound] { out.bind(label) }
-      enterFunction()
-      known.forget()
-      var index = function.range.lowerBound
-      while index < function.range.upperBound {
-        if shape.isTarget[index] { known.forget() }
-        if shape.isLoopHead[index] { alignLoop() }
-        out.bind(labels[index])
-        let count = lowerFused(at: index)
-        if count == 0 { try lower(at: index) }
-        for followed in index..<index + max(count, 1) { follow(followed) }
-        index += max(count, 1)
+    var positions = [Int](repeating: .max, count: plan.blocks.count)
+    for (position, number) in order.enumerated() { positions[number] = position }
+    var isLoopHead = [Bool](repeating: false, count: plan.blocks.count)
+    for number in order {
+      let block = plan.blocks[number]
+      for target in [block.taken, block.next]
+      where target >= 0 && positions[target] <= positions[number] {
+        isLoopHead[target] = true
       }
+    }
+    for (position, number) in order.enumerated() {
+      let block = plan.blocks[number]
+      function = shape.functions[block.function]
+      if block.isEntry { enterBlock(number) }
+      if isLoopHead[number] { alignLoop() }
+      out.bind(labels[number])
+      let next = position + 1 < order.count ? order[position + 1] : -1
+      try lower(block, number, followedBy: next)
     }
     lowerCold()
     return out
   }
 
-  private mutating func follow(_ index: Int) {
-    let i = unit.instructions[index]
-    let mayYieldPointer =
-      (i.operation == .loadWord || i.operation == .loadAcquireWord)
-      && redirectedWord(at: Int(i.offset), base: i.source, i, index) != nil
-    known.follow(i, mayYieldPointer: mayYieldPointer)
+  private mutating func enterBlock(_ number: Int) {
+    let block = plan.blocks[number]
+    if let label = functionLabels[function.range.lowerBound] { out.bind(label) }
+    enterFunction()
+    for constant in plan.held[block.function] {
+      out.move(machine(constant.register), constant.value)
+    }
+  }
+
+  private mutating func lower(
+    _ block: Plan.Block, _ number: Int, followedBy next: Int
+  ) throws(LoadError) {
+    if let branch = block.branch, isShortLoop(block, number) {
+      lowerTwice(block, branch, number)
+    } else {
+      try lowerSteps(of: block)
+    }
+    guard let branch = block.branch else {
+      if block.next >= 0, block.next != next { jump(to: block.next, from: number) }
+      return
+    }
+    compare(branch)
+    let code = branch.condition.code
+    if block.taken == next {
+      jump(if: code.inverted, to: block.next, from: number)
+    } else {
+      jump(if: code, to: block.taken, from: number)
+      if block.next != next { jump(to: block.next, from: number) }
+    }
+  }
+
+  private mutating func lowerSteps(of block: Plan.Block) throws(LoadError) {
+    flags = nil
+    for index in block.range {
+      let step = plan.steps[index]
+      if step.form == .plain {
+        flags = nil
+        if plan.snapshots.indices.contains(Int(step.immediate)) {
+          known = plan.snapshots[Int(step.immediate)]
+        }
+        try lower(at: Int(step.origin), block)
+      } else if step.form != .removed {
+        lower(step)
+      }
+    }
   }
 
   /// Loops start where a fetch of the processor starts.
@@ -94,82 +163,50 @@ struct Lowering: ~Copyable {
     }
   }
 
-  private mutating func lower(at index: Int) throws(LoadError) {
-    let i = unit.instructions[index]
-    switch i.operation.kind {
-    case .arithmetic(let operation, let width, let operand):
-      if unit.functionAddresses[index] != nil {
-        lowerFunctionAddress(i, at: index)
-      } else {
-        lowerArithmetic(operation, width.size, operand, i)
-      }
-    case .signExtendingMove(let bits, let width):
-      out.moveSignExtended(
-        bits == 8 ? .byte : bits == 16 ? .half : .word, machine(i.destination),
-        machine(i.source), to: width.size)
-    case .negate(let width): out.unary(.negate, width.size, machine(i.destination))
-    case .byteOrder(let order, let bits): lowerByteOrder(order, bits, i)
-    case .jump: lowerJump(to: index + 1 + Int(i.offset), from: index)
-    case .mayGoto: lowerMayGoto(i, at: index)
-    case .branch(let condition, let width, let operand):
-      lowerBranch(condition, width.size, operand, i, at: index)
-    case .tailCall: lowerTailCall(i)
-    case .callHelper: lowerHelperCall(UInt64(bitPattern: i.immediate))
-    case .callSubprogram: lowerSubprogramCall(index + 1 + Int(i.offset))
-    case .callKernelFunction:
-      throw .kernelFunction(Int32(truncatingIfNeeded: i.immediate), instruction: 0)
-    case .callRegister: lowerRegisterCall(i, at: index)
-    case .exit: lowerExit()
-    case .loadImmediate64:
-      out.move(machine(i.destination), UInt64(bitPattern: i.immediate))
-    case .loadPacket(let size, let indirect): lowerPacketLoad(size, indirect: indirect, i)
-    case .load(let size, let signExtended):
-      lowerLoad(size, signExtended: signExtended, i, at: index)
-    case .store(let size, let operand): lowerStore(size, operand, i, at: index)
-    case .atomic(let update, let size): lowerAtomic(update, size.operandSize, i)
-    // Loads and stores of x86-64 acquire and release by themselves.
-    case .loadAcquire(let size): lowerLoad(size, signExtended: false, i, at: index)
-    case .storeRelease(let size): lowerStore(size, .register, i, at: index)
-    }
+  // MARK: Jumps
+
+  private mutating func jump(to target: Int, from block: Int) {
+    out.jump(labels[target], isShort: isShort(from: block, to: target))
   }
 
-  /// The machine register of a BPF register.
-  func machine(_ register: UInt8) -> MachineRegister {
-    RegisterAssignment.machine[Int(register)]
+  private mutating func jump(if code: ConditionCode, to target: Int, from block: Int) {
+    out.jump(if: code, labels[target], isShort: isShort(from: block, to: target))
   }
 
-  /// Whether the instruction belongs to the straight line that the one before it is in.
-  func continues(at index: Int) -> Bool {
-    function.range.contains(index) && !shape.isTarget[index]
-  }
-
-  /// Whether a short jump between two instructions surely reaches.
-  func isShort(from index: Int, to target: Int) -> Bool {
+  /// Whether a short jump from the end of a block to the start of another surely reaches.
+  private func isShort(from block: Int, to target: Int) -> Bool {
     guard usesShortJumps else { return false }
-    if target <= index {
-      guard let position = out.position(of: labels[target]) else { return false }
-      // The jump itself, with its comparison in front.
-      return out.count - position <= 126 - 12
-    }
-    return longest[target] &- longest[index] <= 127
+    if let position = out.position(of: labels[target]) { return out.count - position <= 126 - 12 }
+    // The block may end in another jump, and the target may be aligned.
+    return starts[target] &- ends[block] <= 127 - 5 - Int32(CodeRegion.granule)
   }
 
-  /// How many bytes the code of an operation can have; what is behind the program does not count.
-  private static func longestCode(of operation: Operation, _ comparesContext: Bool) -> Int32 {
+  /// How many bytes the code of a block can have; what is behind the program does not count.
+  private static func longestCode(
+    of number: Int, _ plan: Plan, _ unit: CompilationUnit
+  ) -> Int32 {
+    let block = plan.blocks[number]
+    // A comparison and two jumps.
+    var sum: Int32 = block.branch == nil ? 5 : 18
+    for step in plan.steps[block.range] {
+      switch step.form {
+      case .removed: break
+      case .plain: sum &+= longestCode(of: unit.instructions[Int(step.origin)].operation)
+      case .load, .store, .binaryLoad, .address: sum &+= 14
+      case .lookup: sum &+= 64
+      default: sum &+= 12
+      }
+    }
+    // Short loops are there twice; in loops a block may be aligned.
+    if block.taken == number || block.next == number { sum = sum &* 2 }
+    if block.isEntry { sum &+= 128 }
+    return block.isInLoop ? sum &+ Int32(CodeRegion.granule) : sum
+  }
+
+  private static func longestCode(of operation: Operation) -> Int32 {
     switch operation.kind {
-    case .arithmetic(.divide, _, _), .arithmetic(.signedDivide, _, _), .arithmetic(.modulo, _, _),
-      .arithmetic(.signedModulo, _, _):
-      48
-    case .arithmetic, .signExtendingMove, .negate, .byteOrder, .loadImmediate64: 14
-    case .jump: 5
-    case .branch: 13
-    case .mayGoto: 16
-    case .load, .loadAcquire: comparesContext ? 24 : 9
-    case .store, .storeRelease: comparesContext ? 40 : 13
-    case .atomic: 40
-    case .callHelper: 40
-    case .exit: 6
-    case .tailCall, .callSubprogram, .callKernelFunction, .callRegister, .loadPacket: 128
+    case .arithmetic, .load, .loadAcquire, .store, .storeRelease, .atomic, .callHelper: 48
+    default: 128
     }
   }
 }

@@ -27,6 +27,14 @@ struct ProgramShape {
   /// The first instructions of functions whose addresses are taken, in order.
   var addressed: [Int] = []
 
+  /// Whether functions have instructions in common.
+  var sharesCode: Bool { functions.contains { !$0.shares.isEmpty } }
+
+  /// Whether a function calls others of the program, which overwrite registers.
+  func callsFunctions(_ number: Int) -> Bool {
+    functions[number].callsRegister || !functions[number].callees.isEmpty
+  }
+
   /// As many as Linux takes.
   private static let functionLimit = 256
 
@@ -64,6 +72,17 @@ struct ProgramShape {
     for number in functions.indices { try describe(number, starts, unit) }
     joinFunctions()
     try checkDepth(starts, unit)
+  }
+
+  /// Whether a run can read or change one of r6 to r9, in a program that it tail-calls perhaps.
+  static func usesPreserved(_ instructions: [DecodedInstruction]) -> Bool {
+    instructions.contains { instruction in
+      switch instruction.operation.kind {
+      case .tailCall, .callRegister: true
+      default:
+        (RegisterUse.reads(instruction) | RegisterUse.writes(instruction)) & 0b11_1100_0000 != 0
+      }
+    }
   }
 
   /// Where a jump, branch or call goes.

@@ -137,10 +137,14 @@ public struct ChainTransaction: Sendable {
   /// - Returns: What would change.
   /// - Throws: ``ChainError``.
   public func check() throws(ChainError) -> [SlotChange] {
-    try runtime.chains.rewire { state throws(ChainError) in
-      try check(&state)
-      return changes
-    }
+    try prepare().changes
+  }
+
+  /// Checks everything and lays the new generation out, so that publishing it takes no time.
+  ///
+  /// - Throws: ``ChainError``.
+  public func prepare() throws(ChainError) -> PreparedTransaction {
+    try runtime.chains.prepare(self)
   }
 
   /// Checks everything, and publishes it as a new generation: all of it, or nothing.
@@ -152,22 +156,19 @@ public struct ChainTransaction: Sendable {
   /// - Throws: ``ChainError``; nothing has changed then.
   @discardableResult
   public func commit() throws(ChainError) -> Generation {
-    try runtime.chains.commit(self)
+    try prepare().publish()
   }
 
-  func check(_ state: inout Chains.State) throws(ChainError) {
+  /// The staged slots in order, if all of them can be changed.
+  func checkedSlots(_ state: Chains.State) throws(ChainError) -> [StagedSlot] {
+    let ordered = slots.values.sorted { ($0.array.id, $0.index) < ($1.array.id, $1.index) }
     var owners: [UInt32: ArrayOwner] = [:]
-    for slot in orderedSlots {
+    for slot in ordered {
       if conflicts == .fail { try slot.checkConflict(self, current: state.generation) }
       try slot.check(&owners)
     }
+    return ordered
   }
-
-  var orderedSlots: [StagedSlot] {
-    slots.values.sorted { ($0.array.id, $0.index) < ($1.array.id, $1.index) }
-  }
-
-  private var changes: [SlotChange] { orderedSlots.compactMap(\.change) }
 }
 
 extension Runtime {

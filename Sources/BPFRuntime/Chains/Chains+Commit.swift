@@ -2,36 +2,44 @@ extension Chains {
   /// What a generation leaves behind: the epochs keep it until no run can be in it.
   private final class Remains: Sendable {
     private let lease: TablePool.Lease?
-    private let storages: [SlotStorage]
-    private let programs: [Program]
+    private let arrays: [ProgramArray.State]
+    // Only the history may have kept these, and they must not go inside the lock.
+    private let history: ChainHistory
+    private let layout: GenerationLayout
 
-    init(_ lease: TablePool.Lease?, _ storages: [SlotStorage], _ programs: [Program]) {
+    init(
+      _ lease: TablePool.Lease?, _ arrays: [ProgramArray.State], _ history: ChainHistory,
+      _ layout: GenerationLayout
+    ) {
       self.lease = lease
-      self.storages = storages
-      self.programs = programs
+      self.arrays = arrays
+      self.history = history
+      self.layout = layout
     }
   }
 
-  /// The outcome of a publication.
-  private struct Published {
-    var generation: Generation
-    var remains: Remains
-    /// Programs that only the history kept may go with it, but not inside the lock.
-    var history: ChainHistory
+  func prepare(_ transaction: ChainTransaction) throws(ChainError) -> PreparedTransaction {
+    try rewire { state throws(ChainError) in
+      PreparedTransaction(
+        transaction: transaction, layout: try layout(of: transaction, after: &state))
+    }
   }
 
-  func commit(_ transaction: ChainTransaction) throws(ChainError) -> Generation {
-    let published = try rewire { state throws(ChainError) in
-      try transaction.check(&state)
-      return try publish(
-        transaction.orderedSlots, transaction.values, note: transaction.note, &state)
+  func publish(_ prepared: PreparedTransaction) throws(ChainError) -> Generation {
+    let transaction = prepared.transaction
+    let (generation, remains) = try rewire { state throws(ChainError) in
+      var layout = prepared.layout
+      if layout.changeCount != state.changes || layout.arrays.contains(where: \.array.isFrozen) {
+        layout = try self.layout(of: transaction, after: &state)
+      }
+      return try publish(layout, transaction.values, note: transaction.note, &state)
     }
-    epochs.retire(published.remains)
-    return published.generation
+    epochs.retire(remains)
+    return generation
   }
 
   func rollBack(to number: UInt64, note: String) throws(ChainError) -> Generation {
-    let published = try rewire { state throws(ChainError) in
+    let (generation, remains) = try rewire { state throws(ChainError) in
       guard let way = state.history.way(backTo: number) else {
         throw ChainError.noSuchGeneration(
           number, kept: state.history.steps.map(\.generation.number))
@@ -47,67 +55,47 @@ extension Chains {
       }
       var owners: [UInt32: ArrayOwner] = [:]
       for slot in slots { try slot.check(&owners) }
-      return try publish(slots, values, note: note, &state)
+      let layout = try GenerationLayout(slots, lease(), after: state)
+      return try publish(layout, values, note: note, &state)
     }
-    epochs.retire(published.remains)
-    return published.generation
+    epochs.retire(remains)
+    return generation
   }
 
-  /// Makes the new generation; what can fail comes before what can be seen.
-  private func publish(
-    _ slots: [StagedSlot], _ values: [StagedValue], note: String, _ state: inout State
-  ) throws(ChainError) -> Published {
-    let history = state.history
-    let changes = slots.compactMap(\.change)
-    let storages = try newStorages(for: slots)
-    let before = try write(values)
-    let lease: TablePool.Lease?
+  private func layout(
+    of transaction: ChainTransaction, after state: inout State
+  ) throws(ChainError) -> GenerationLayout {
+    let slots = try transaction.checkedSlots(state)
+    return try GenerationLayout(slots, lease(), after: state)
+  }
+
+  private func lease() throws(ChainError) -> TablePool.Lease {
     do throws(LinuxError) {
-      lease = try publish(&state, storages.map { ($0.array.number, $0.storage) })
+      return try pool.take()
     } catch {
-      for value in before.reversed() { value.restore() }
       throw .noMemory
     }
-    let number = state.generation
+  }
+
+  /// Makes the new generation current; what can fail comes before what can be seen.
+  private func publish(
+    _ layout: GenerationLayout, _ values: [StagedValue], note: String, _ state: inout State
+  ) throws(ChainError) -> (Generation, Remains) {
+    let before = try write(values)
+    let (history, lease) = (state.history, state.current)
+    state.current = layout.lease
+    publish(layout.lease.table)
     state.changes += 1
-    var step = ChainHistory.Step(generation: state.history.current)
-    var replaced: [Program] = []
-    var position = slots.startIndex
-    var oldStorages: [SlotStorage] = []
-    for (array, storage) in storages {
-      let count = slots[position...].prefix { $0.array === array }.count
-      let (programs, old) = array.adopt(
-        storage, slots[position..<position + count], change: state.changes)
-      for (slot, program) in zip(slots[position...], programs) {
-        step.slots[SlotKey(array: array.id, index: slot.index)] = .some(program)
-        if let program { replaced.append(program) }
-      }
-      position += count
-      oldStorages.append(old)
-    }
+    let arrays = layout.arrays.map { $0.array.adopt($0) }
+    var step = ChainHistory.Step(generation: state.history.current, slots: layout.before)
     for value in before {
       let key = ValueKey(map: value.map.id, key: value.key)
       if step.values[key] == nil { step.values[key] = .some(value.value) }
     }
-    let generation = Generation(number: number, note: note, changes: changes)
+    let generation = Generation(
+      number: state.generation, note: note, changes: layout.slotChanges)
     state.history.replace(with: generation, step)
-    return Published(
-      generation: generation, remains: Remains(lease, oldStorages, replaced), history: history)
-  }
-
-  /// A copy of the slots of every array that changes, with the changes.
-  private func newStorages(
-    for slots: [StagedSlot]
-  ) throws(ChainError) -> [(array: ProgramArray, storage: SlotStorage)] {
-    var storages: [(array: ProgramArray, storage: SlotStorage)] = []
-    for slot in slots {
-      if storages.last?.array !== slot.array {
-        guard let storage = slot.array.copiedStorage() else { throw .noMemory }
-        storages.append((slot.array, storage))
-      }
-      storages.last?.storage[slot.index] = slot.program?.entry ?? 0
-    }
-    return storages
+    return (generation, Remains(lease, arrays, history, layout))
   }
 
   /// Writes values; all of them, or none.
@@ -126,29 +114,17 @@ extension Chains {
 }
 
 extension ProgramArray {
-  /// The current slots once more; `nil` without memory.
-  func copiedStorage() -> SlotStorage? {
-    withState { state in try? SlotStorage(copying: state.storage, filled: state.programs.keys) }
-  }
-
-  /// Makes new slots those of the current generation; `slots` say how they differ.
+  /// Takes over the slots of a generation that was just published; `Chains.rewire` is held.
   ///
-  /// - Returns: The programs that were in those slots, in order, and the slots of the generation
-  ///   that is over.
-  func adopt(
-    _ storage: SlotStorage, _ slots: ArraySlice<StagedSlot>, change: UInt64
-  ) -> ([Program?], SlotStorage) {
-    // Nobody else claims inside `rewire`, and `check` has seen that all programs go together.
-    for case let program? in slots.map(\.program) { _ = claim(ArrayOwner(program)) }
-    return withState { state in
-      let programs = slots.map { slot in
-        let old = state.programs[slot.index]
-        state.programs[slot.index] = slot.program
-        state.changedAt[slot.index] = change
-        return old
-      }
-      defer { state.storage = storage }
-      return (programs, state.storage)
+  /// - Returns: What it had before.
+  func adopt(_ change: GenerationLayout.Change) -> State {
+    withState { state in
+      let before = state
+      state.programs = change.programs
+      state.changedAt = change.changedAt
+      state.storage = change.storage
+      if state.owner == nil { state.owner = change.candidate }
+      return before
     }
   }
 }

@@ -12,17 +12,11 @@ final class Chains: Sendable {
   struct State: Sendable {
     /// The table that runs start with; `nil` as long as there is no array.
     var current: TablePool.Lease?
-    /// Tables that runs may hold.
-    var live: [WeakLease] = []
     /// Words in use in every table.
     var used = 1
-    /// Counts changes of slots, by which transactions see what happened behind their backs.
+    /// Counts changes of slots and owners: by it transactions see what happened meanwhile.
     var changes: UInt64 = 0
     var history = ChainHistory()
-  }
-
-  struct WeakLease: Sendable {
-    weak var lease: TablePool.Lease?
   }
 
   private struct Numbers {
@@ -33,7 +27,7 @@ final class Chains: Sendable {
   private let published = Atomic<UInt64>(0)
   private let state = Mutex(State())
   private let numbers = Mutex(Numbers())
-  private let pool = TablePool()
+  let pool = TablePool()
   let epochs: Epochs
   let registry: Registry
 
@@ -102,34 +96,20 @@ final class Chains: Sendable {
       if state.current == nil {
         let lease = try pool.take()
         lease.table.generation = 1
-        state.install(lease)
-        published.store(lease.table.address, ordering: .releasing)
+        state.current = lease
+        publish(lease.table)
       }
       state.used = max(state.used, number + 1)
-      for lease in state.live { lease.lease?.table[number] = storage.address }
+      pool.enter(storage.address, at: number)
     }
     return place
   }
 
   // MARK: Generations
 
-  /// Publishes a generation in which some arrays have other slots; runs that start from here on
-  /// see it.
-  ///
-  /// - Returns: The table that it replaces, for the epochs.
-  func publish(
-    _ state: inout State, _ tables: [(number: Int, storage: SlotStorage)]
-  ) throws(LinuxError) -> TablePool.Lease? {
-    let lease = try pool.take()
-    let old = state.current
-    if let old {
-      for number in 1..<state.used { lease.table[number] = old.table[number] }
-    }
-    for (number, storage) in tables { lease.table[number] = storage.address }
-    lease.table.generation = state.generation + 1
-    state.install(lease)
-    published.store(lease.table.address, ordering: .releasing)
-    return old
+  /// Makes a table the one that runs start with from here on.
+  func publish(_ table: GenerationTable) {
+    published.store(table.address, ordering: .releasing)
   }
 
   /// Forgets what could be rolled back to. The runtime does it in the end, because kept programs
@@ -146,10 +126,4 @@ final class Chains: Sendable {
 extension Chains.State {
   /// The number of the current generation, from 1.
   var generation: UInt64 { current?.table.generation ?? 1 }
-
-  fileprivate mutating func install(_ lease: TablePool.Lease) {
-    current = lease
-    live.removeAll { $0.lease == nil }
-    live.append(Chains.WeakLease(lease: lease))
-  }
 }

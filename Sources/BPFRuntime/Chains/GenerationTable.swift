@@ -81,18 +81,40 @@ extension GenerationTable {
 
 /// Tables that are used again, so that a transaction neither maps memory nor touches fresh pages.
 final class TablePool: Sendable {
-  private static let kept = 8
-  private let tables = Mutex<[GenerationTable]>([])
+  private struct Tables {
+    var free: [GenerationTable] = []
+    var all: [ObjectIdentifier: GenerationTable] = [:]
+  }
+
+  /// Tables that wait for their next use: as many as transactions may replace while a run's thread
+  /// is not scheduled.
+  private static let kept = 64
+  private let tables = Mutex(Tables())
 
   /// A table whose contents are anything.
   func take() throws(LinuxError) -> Lease {
-    let table = tables.withLock { $0.popLast() }
-    if let table { return Lease(table, self) }
-    return Lease(try GenerationTable(), self)
+    let free = tables.withLock { $0.free.popLast() }
+    if let free { return Lease(free, self) }
+    let table = try GenerationTable()
+    tables.withLock { $0.all[ObjectIdentifier(table)] = table }
+    return Lease(table, self)
   }
 
   private func give(_ table: GenerationTable) {
-    tables.withLock { if $0.count < Self.kept { $0.append(table) } }
+    tables.withLock { tables in
+      if tables.free.count < Self.kept {
+        tables.free.append(table)
+      } else {
+        tables.all[ObjectIdentifier(table)] = nil
+      }
+    }
+  }
+
+  /// Enters an array's slots in every table, those that runs hold among them.
+  func enter(_ slots: UInt64, at number: Int) {
+    tables.withLock { tables in
+      for table in tables.all.values { table[number] = slots }
+    }
   }
 
   /// A table in use: it goes back when nobody holds the lease, which the epochs do for the runs.

@@ -8,9 +8,8 @@ struct StagedSlot: Sendable {
 
   var name: String { array.definition.name }
 
-  /// What it would change; `nil` when nothing.
-  var change: SlotChange? {
-    let before = array.program(at: index)
+  /// What it changes; `nil` when nothing.
+  func change(from before: Program?) -> SlotChange? {
     guard before !== program else { return nil }
     return SlotChange(
       arrayID: array.id, array: name, index: index, before: before?.name, after: program?.name)

@@ -39,13 +39,14 @@ private let tailCallFunction: @convention(c) (UInt64, UInt64, UInt64, UInt64, UI
   let running = RunningCPU(address: cpu)
   let memory = RunMemory<UncheckedRun>(
     cpu: running, stackHigh: 0, entry: header &+ UInt64(ImageHeader.byteCount))
-  // While tail calls are written down the budget word is 0 all the time, so that every one comes
-  // here, and the count of hops is the truth.
-  let countsInBudget = unsafe running.words.pointee.countsInBudget
-  if countsInBudget { unsafe running.words.pointee.hopsLeft = running.words.pointee.budget }
+  unsafe running.words.pointee.hopsLeft &+= running.words.pointee.budget
+  unsafe running.words.pointee.budget = 0
   let entry = memory.takeTailCall(
     site: Int64(bitPattern: site), array: array, index: UInt32(truncatingIfNeeded: index))
-  if countsInBudget { unsafe running.words.pointee.budget = running.words.pointee.hopsLeft }
+  if unsafe running.words.pointee.startBudget != 0 {
+    unsafe running.words.pointee.budget = running.words.pointee.hopsLeft
+    unsafe running.words.pointee.hopsLeft = 0
+  }
   return entry ?? 0
 }
 
@@ -80,12 +81,27 @@ extension RunMemory {
 }
 
 extension CompiledServices {
+  /// The helpers that a compiler may do itself, as they stand in calls.
+  package static let mapLookup = unsafe address(
+    unsafeBitCast(Helper.mapLookup.function, to: UInt.self))
+  /// The number of the CPU is in its words, at ``processorOffset``.
+  package static let processorID = unsafe address(
+    unsafeBitCast(Helper.processorID.function, to: UInt.self))
+  /// Offset of the number of the CPU, four bytes.
+  package static let processorOffset = unsafe offset(of: \.index)
   /// Offset of the hops that are left, four bytes, which compiled code keeps in a register between
-  /// calls.
+  /// calls; behind it are those that are counted in memory.
   package static let budgetOffset = unsafe offset(of: \.budget)
+  /// Offset of what ``budgetOffset`` is at the start of a run.
+  package static let startBudgetOffset = unsafe offset(of: \.startBudget)
+  /// Offset of the packet descriptor's address.
+  package static let packetOffset = unsafe offset(of: \.packet)
+  /// Offset of a byte that is not 0 after a fault.
+  package static let faultOffset = unsafe offset(of: \.faultCode)
   /// Offset of the context's address.
   package static let contextOffset = unsafe offset(of: \.context)
-  /// Offset of a word for the stack pointer at entry, to leave from any depth after a fault.
+  /// Offset of a word for the address of the return address of the run, to leave from any depth
+  /// after a fault.
   package static let entryStackOffset = unsafe offset(of: \.entryStack)
 
   /// Offset of the address of the table that the run finds the slots of arrays by.

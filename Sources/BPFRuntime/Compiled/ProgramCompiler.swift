@@ -3,22 +3,37 @@
 /// The runtime knows compilers only by this: how to get the code of a program, and how to enter
 /// it. So the module that owns a compiler depends on the runtime, and not the other way round.
 public struct ProgramCompiler: Sendable {
-  /// Enters a program's code: its entry, the CPU's words, r1, r2, and the address just above the
+  /// Enters a program's code: r1, r2, its entry, the CPU's words, and the address just above the
   /// stack. Returns r0.
   package typealias EnterFunction =
+    @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
+
+  /// Enters a program's code for several contexts, one after the other: its entry, the CPU's words,
+  /// the first ``BatchItem``, the address behind the last, and the address just above the stack.
+  /// Returns the address of the item that it did not finish because of a fault, or the one behind
+  /// the last.
+  package typealias EnterBatchFunction =
     @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
 
   /// Makes the code of a program.
   package let compile: @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   /// Enters code that ``compile`` made.
   package let enter: EnterFunction
+  /// The same for code that has nothing to do with r6 to r9, nor tail-calls any that could.
+  package let enterLight: EnterFunction
+  /// The same for batches.
+  package let enterBatch: EnterBatchFunction
 
-  /// Describes a compiler. Whoever makes one keeps the memory behind `enter` alive with `compile`.
+  /// Describes a compiler. Whoever makes one keeps the memory behind the functions that enter alive
+  /// with `compile`.
   package init(
-    enter: @escaping EnterFunction,
+    enter: @escaping EnterFunction, enterLight: @escaping EnterFunction,
+    enterBatch: @escaping EnterBatchFunction,
     compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   ) {
     self.enter = enter
+    self.enterLight = enterLight
+    self.enterBatch = enterBatch
     self.compile = compile
   }
 }
@@ -27,6 +42,8 @@ public struct ProgramCompiler: Sendable {
 package protocol CompiledCode: AnyObject, Sendable {
   /// Where a run or a tail call enters. The four bytes before it hold the program's number.
   var entry: UInt64 { get }
+  /// Whether a run can read or change one of the registers that hold r6 to r9.
+  var usesPreserved: Bool { get }
   /// The bytes from the entry on.
   var bytes: [UInt8] { get }
 }
@@ -50,8 +67,22 @@ package struct CompilationUnit: Sendable {
   package var arrays: [UInt64: SlotTable]
   /// How to reach the values of each map that the program refers to, by the address of its header.
   package var maps: [UInt64: MapAccess]
+  /// The arrays of values that the program refers to, by the address of their headers.
+  package var valueArrays: [UInt64: ValueArray]
   /// What r1 points to.
   package var context: ContextLayout
+
+  /// Where the values of an array are, as long as the map lives.
+  package struct ValueArray: Sendable {
+    /// Address of value 0, of CPU 0.
+    package var base: UInt64
+    /// Bytes from one value to the next.
+    package var stride: UInt64
+    /// Bytes from one CPU's values to the next one's; 0 when all CPUs share them.
+    package var copyStride: UInt64
+    /// Number of values.
+    package var count: UInt32
+  }
 
   /// Where the slots of an array of programs are found.
   package struct SlotTable: Sendable {
@@ -80,6 +111,9 @@ package struct CompilationUnit: Sendable {
       uniquingKeysWith: { first, _ in first })
     self.maps = Dictionary(
       maps.map { ($0.header.address, MapAccess($0)) }, uniquingKeysWith: { first, _ in first })
+    valueArrays = Dictionary(
+      maps.compactMap { $0 as? ArrayMap }.map { ($0.header.address, $0.valueArray) },
+      uniquingKeysWith: { first, _ in first })
     context = source.type.context
   }
 }

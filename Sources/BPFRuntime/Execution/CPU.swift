@@ -59,15 +59,25 @@ public final class CPU {
   /// to work on as well.
   public var instructionLimit = Limits.executedInstructions
 
-  private let words: StableMemory
-  private let stack: StableMemory
-  private let records: StableMemory
-  private let logMemory: StableMemory
+  let words: StableMemory
+  let stack: StableMemory
+  let records: StableMemory
+  let logMemory: StableMemory
   private let heldRecords: StableMemory
-  private let announcement: Epochs.Announcement
+  let announcement: Epochs.Announcement
   // The runtime's, here as well: loaded through the runtime, every run would count references.
-  private let epochs: Epochs
-  private let chains: Chains
+  let epochs: Epochs
+  let chains: Chains
+  let registry: Registry
+  /// The same, unless tail calls are slow: then no program takes the short way in.
+  private(set) var fastRegistry: Registry?
+  /// Where the stack of programs begins, growing downwards.
+  let stackTop: UInt64
+  /// Enters compiled programs for batches; `nil` where nothing is compiled.
+  let enterBatch: ProgramCompiler.EnterBatchFunction?
+  private let misses: MissObservers
+  /// Misses so far, for their sampling.
+  private var missCount: UInt64 = 0
 
   init(runtime: Runtime, index: Int) throws(LinuxError) {
     self.runtime = runtime
@@ -79,7 +89,12 @@ public final class CPU {
     heldRecords = try StableMemory(byteCount: HeldRecords.byteCount)
     epochs = runtime.epochs
     chains = runtime.chains
+    registry = runtime.registry
+    fastRegistry = runtime.registry
+    enterBatch = runtime.compiler?.enterBatch
+    misses = runtime.misses
     announcement = epochs.join()
+    stackTop = stack.address &+ UInt64(Limits.liveFrames * Limits.frameByteCount)
     unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
     unsafe running.words.pointee.index = UInt32(truncatingIfNeeded: index)
     unsafe running.words.pointee.heldRecords = heldRecords.address
@@ -102,7 +117,7 @@ public final class CPU {
     return packet.metadata..<packet.end
   }
 
-  private var running: RunningCPU { RunningCPU(address: words.address) }
+  var running: RunningCPU { RunningCPU(address: words.address) }
 
   /// State of the random number generator; set it to get the same numbers again.
   public var seed: UInt64 {
@@ -128,164 +143,30 @@ public final class CPU {
   /// Whether the tail calls of each run are written down in ``tailCalls``.
   public var recordsTailCalls: Bool {
     get { unsafe running.words.pointee.tailCallLog != 0 }
-    set { unsafe running.words.pointee.tailCallLog = newValue ? logMemory.address : 0 }
+    set {
+      unsafe running.words.pointee.tailCallLog = newValue ? logMemory.address : 0
+      setStartBudget()
+    }
+  }
+
+  /// Whether compiled programs count the tail calls that are taken, in ``Program/tailCallCounts``;
+  /// then each goes through the runtime. Interpreted programs always do.
+  public var countsTailCalls = false {
+    didSet { setStartBudget() }
+  }
+
+  /// Compiled code leaves a tail call to the runtime when the budget that it knows of is spent.
+  private func setStartBudget() {
+    let isSlow = recordsTailCalls || countsTailCalls
+    unsafe running.words.pointee.startBudget = isSlow ? 0 : Limits.tailCalls
+    fastRegistry = isSlow ? nil : registry
   }
 
   /// The tail calls of the last run, in order: at most 1024 of them.
   public var tailCalls: [TailCallRecord] { TailCallLog(address: logMemory.address).records }
 
-  /// Runs a program from its first instruction: a top-level run with a fresh hop budget
-  /// (tail-calls.md R2.4).
-  ///
-  /// - Precondition: The program was loaded in the CPU's own runtime, and the CPU runs nothing yet:
-  ///   a ``traceHandler`` must run programs on another CPU.
-  /// - Throws: ``Fault`` when a checked run did what it must not, maps and packet keeping what was
-  ///   written before; or when the context is not one for programs of this type.
-  public func run(
-    _ program: Program, in context: Context, mode: Mode = .checked
-  ) throws(Fault) -> Result {
-    precondition(program.registry === runtime.registry, "the program belongs to another runtime")
-    precondition(!announcement.isInRun, "the CPU is running a program already")
-    guard program.contextAccess === context.access else {
-      throw Fault(
-        program: program.name, instruction: 0, instructionText: "",
-        kind: .contextOfAnotherType(program.type.name))
-    }
-    if let enter = program.enter {
-      prepareCompiled(context)
-      beginRun()
-      return try runCompiled(program.entry, enter, context)
-    }
-    let isChecked = prepareInterpreted(context, program.type, mode)
-    beginRun()
-    defer { epochs.exit(announcement) }
-    return try withExtendedLifetime(program) { () throws(Fault) in
-      try runInterpreted(program.entry, context, isChecked)
-    }
-  }
-
-  /// Runs the program that an entry point has in the current generation: a top-level run with a
-  /// fresh hop budget.
-  ///
-  /// The first program and the slots of all arrays are of one generation.
-  ///
-  /// - Returns: `nil` when the entry point has no program.
-  /// - Precondition: As for ``run(_:in:mode:)-(Program,_,_)``.
-  /// - Throws: As ``run(_:in:mode:)-(Program,_,_)``.
-  public func run(
-    _ entryPoint: EntryPoint, in context: Context, mode: Mode = .checked
-  ) throws(Fault) -> Result? {
-    precondition(entryPoint.registry === runtime.registry, "the entry point is another runtime's")
-    precondition(!announcement.isInRun, "the CPU is running a program already")
-    guard entryPoint.type.context.access === context.access else {
-      throw Fault(
-        program: entryPoint.name, instruction: 0, instructionText: "",
-        kind: .contextOfAnotherType(entryPoint.type.name))
-    }
-    if let enter = entryPoint.enter {
-      prepareCompiled(context)
-      let table = beginRun()
-      let entry = entryPoint.entry(inTableAt: table)
-      guard entry != 0 else {
-        epochs.exit(announcement)
-        return nil
-      }
-      return try runCompiled(entry, enter, context)
-    }
-    let isChecked = prepareInterpreted(context, entryPoint.type, mode)
-    let table = beginRun()
-    defer { epochs.exit(announcement) }
-    let entry = entryPoint.entry(inTableAt: table)
-    return entry == 0 ? nil : try runInterpreted(entry, context, isChecked)
-  }
-
-  private func runInterpreted(
-    _ entry: UInt64, _ context: Context, _ isChecked: Bool
-  ) throws(Fault) -> Result {
-    // A trace handler may set another limit meanwhile.
-    let limit = unsafe running.words.pointee.instructionsLeft
-    let value =
-      isChecked
-      ? execute(entry, context, CheckedRun.self) : execute(entry, context, UncheckedRun.self)
-    running.discardHeldRecords()
-    if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
-    return unsafe Result(
-      returnValue: value, hops: Int(Limits.tailCalls - running.words.pointee.hopsLeft),
-      instructions: isChecked ? limit - running.words.pointee.instructionsLeft : 0)
-  }
-
-  private func runCompiled(
-    _ entry: UInt64, _ enter: ProgramCompiler.EnterFunction, _ context: Context
-  ) throws(Fault) -> Result {
-    let value = enter(
-      entry, words.address, context.firstArgument, context.secondArgument,
-      stack.address &+ UInt64(Limits.liveFrames * Limits.frameByteCount))
-    running.discardHeldRecords()
-    epochs.exit(announcement)
-    if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
-    let left =
-      unsafe running.words.pointee.countsInBudget
-      ? running.words.pointee.budget : running.words.pointee.hopsLeft
-    return Result(returnValue: value, hops: Int(Limits.tailCalls - left), instructions: 0)
-  }
-
-  @inline(__always)
-  private func prepareCompiled(_ context: Context) {
-    prepare(context)
-    let isRecording = recordsTailCalls
-    unsafe running.words.pointee.countsInBudget = !isRecording
-    unsafe running.words.pointee.budget = isRecording ? 0 : Limits.tailCalls
-  }
-
-  /// Returns whether the run has to be checked.
-  private func prepareInterpreted(_ context: Context, _ type: ProgramType, _ mode: Mode) -> Bool {
-    prepare(context, instructionLimit)
-    return mode == .checked || type.context.needsTranslation
-  }
-
-  /// From here on nothing that the run can find is freed, and it finds one generation's slots:
-  /// through the table that is returned.
-  @inline(__always)
-  @discardableResult
-  private func beginRun() -> UInt64 {
-    epochs.enter(announcement)
-    let table = chains.currentTable
-    unsafe running.words.pointee.generation = table
-    return table
-  }
-
-  private func prepare(_ context: Context, _ limit: UInt64) {
-    prepare(context)
-    unsafe running.words.pointee.instructionsLeft = limit
-    let (bytes, overflow) = limit.multipliedReportingOverflow(by: Limits.helperBytesPerInstruction)
-    unsafe running.words.pointee.helperBytesLeft =
-      overflow ? .max : max(bytes, Limits.helperBytes)
-  }
-
-  @inline(__always)
-  private func prepare(_ context: Context) {
-    unsafe running.words.pointee.hopsLeft = Limits.tailCalls
-    unsafe running.words.pointee.context = context.firstArgument
-    unsafe running.words.pointee.packet = context.filledDescriptor?.address ?? 0
-    unsafe running.words.pointee.faultCode = 0
-    if recordsTailCalls { TailCallLog(address: logMemory.address).count = 0 }
-  }
-
-  @inline(__always)
-  private func execute<Policy: RunPolicy>(
-    _ entry: UInt64, _ context: Context, _ policy: Policy.Type
-  ) -> UInt64 {
-    let stackHigh = stack.address &+ UInt64(stack.byteCount)
-    let memory = RunMemory<Policy>(
-      cpu: running, stackHigh: stackHigh, entry: entry)
-    return withExtendedLifetime(context) {
-      Interpreter<Policy>.run(
-        entry, memory, frames: FrameStack(records: records.address),
-        firstArgument: context.firstArgument, secondArgument: context.secondArgument)
-    }
-  }
-
-  private var fault: Fault? {
+  /// What went wrong in the last run, if anything did.
+  var fault: Fault? {
     let words = unsafe running.words.pointee
     guard let code = unsafe FaultCode(rawValue: words.faultCode),
       let kind = unsafe code.kind(address: words.faultAddress, detail: Int(words.faultDetail))
@@ -296,6 +177,23 @@ public final class CPU {
     let text = program.flatMap { try? disassembler.text(of: $0.instructions, at: slot) }
     return Fault(
       program: program?.name ?? "", instruction: slot, instructionText: text ?? "", kind: kind)
+  }
+
+  /// Tells of a miss whoever wants to hear of it.
+  func tellMiss(_ makeRecord: () -> TailCallRecord) {
+    let number = missCount
+    missCount &+= 1
+    guard misses.wants(number) else { return }
+    let record = makeRecord()
+    let program = runtime.program(id: record.programID)
+    let sites = program?.tailCallSites ?? []
+    let site = Int(record.site)
+    misses.tell(
+      MissEvent(
+        record: record, program: program?.name ?? "",
+        instruction: sites.indices.contains(site) ? sites[site] : 0,
+        array: runtime.registry.map(record.arrayID)?.definition.name ?? "", cpu: index),
+      number: number)
   }
 
   /// A helper that the running program may call, for calls whose number is only known now.

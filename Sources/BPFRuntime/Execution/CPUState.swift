@@ -10,7 +10,12 @@ public struct RunningCPU {
   /// between engines.
   @unsafe
   struct Words {
-    /// Hops that the current top-level run may still make (tail-calls.md R2.1).
+    /// Hops that the current top-level run may still make (tail-calls.md R2.1) are the sum of this
+    /// and ``hopsLeft``, one of which is 0. Compiled code knows of this part only: it keeps it in a
+    /// register, and stores it here before it calls out.
+    var budget: UInt32 = 0
+    /// The hops that are left, as far as they are counted in memory: all of them in interpreted
+    /// programs, and while compiled ones leave every tail call to the runtime.
     var hopsLeft: UInt32 = 0
     /// What `bpf_get_smp_processor_id` returns, and the index of per-CPU values.
     var index: UInt32 = 0
@@ -42,13 +47,10 @@ public struct RunningCPU {
     var faultProgram: UInt32 = 0
     /// Address of the decoded instruction that faulted.
     var faultPosition: UInt64 = 0
-    /// ``hopsLeft`` as compiled code sees it: it keeps the number in a register and stores it here
-    /// before it calls out. 0 throughout while tail calls are written down, so that each of them
-    /// takes the slow path, which counts in ``hopsLeft``.
-    var budget: UInt32 = 0
-    /// Whether ``budget`` counts in this run, and not ``hopsLeft``.
-    var countsInBudget: Bool = false
-    /// The host's stack pointer when compiled code was entered.
+    /// ``budget`` at the start of a compiled run: all hops, or 0 where each of them shall take the
+    /// slow path.
+    var startBudget = Limits.tailCalls
+    /// Where the host's stack has the address that the run returns to.
     var entryStack: UInt64 = 0
     /// Where records of ring buffers that the program holds are written down.
     var heldRecords: UInt64 = 0

@@ -28,15 +28,19 @@ public class Context {
   /// The value of r2 when a program starts.
   final fileprivate(set) var secondArgument: UInt64 = 0
 
+  /// Address of the words that describe the packet, once they delimit one: helpers rely on ends
+  /// that lie in order in one buffer. 0 before.
+  final private(set) var packetAddress: UInt64 = 0
+
+  /// Notes that the descriptor delimits a packet.
+  final func packetIsThere() {
+    packetAddress = descriptor?.address ?? 0
+  }
+
   /// The words that describe the packet, if there is one.
   var descriptor: PacketDescriptor? {
     layout.hasPacket
       ? PacketDescriptor(address: block.address &+ UInt64(layout.descriptorOffset)) : nil
-  }
-
-  /// The same, once they delimit a packet: helpers rely on ends that lie in order in one buffer.
-  var filledDescriptor: PacketDescriptor? {
-    descriptor.flatMap { $0.bufferEnd == 0 ? nil : $0 }
   }
 
   /// The bytes of the C struct, packet pointers being zero.
@@ -90,6 +94,7 @@ public final class MemoryContext: Context {
     descriptor.bufferEnd = end
     descriptor.linkHeader = memory.address
     descriptor.networkHeader = memory.address
+    packetIsThere()
   }
 
   /// The bytes as they are now.

@@ -1,3 +1,4 @@
+import CPlatform
 import Synchronization
 
 /// Decides when a replaced program can be freed: when every run that could be inside it has ended.
@@ -5,22 +6,27 @@ import Synchronization
 /// A CPU announces the epoch in which its run starts. What is retired gets the epoch of its
 /// retirement and is kept until no CPU is in that epoch or an earlier one
 /// (tail-calls.md R4.7, R6.12).
+///
+/// Runs start a million times as often as something is retired, so runs pay for as little as
+/// possible: they announce themselves by plain stores, and whoever wants to free something makes
+/// all threads of the process pass a fence first, by membarrier(2). Where the system does not have
+/// it, every run has a fence of its own.
 final class Epochs: Sendable {
-  /// A CPU's announcement: 0 when it runs nothing.
+  /// A CPU's announcement: twice the epoch of its last run, and 1 more while that run goes on.
   final class Announcement: Sendable {
-    fileprivate let epoch = Atomic<UInt64>(0)
+    fileprivate let word = Atomic<UInt64>(0)
 
     /// Whether the CPU is in a run; for its own thread.
     @inline(__always)
-    var isInRun: Bool { epoch.load(ordering: .relaxed) != 0 }
+    var isInRun: Bool { word.load(ordering: .relaxed) & 1 != 0 }
   }
 
-  private struct Retired {
+  fileprivate struct Retired {
     var epoch: UInt64
     var object: any AnyObject & Sendable
   }
 
-  private struct State {
+  fileprivate struct State {
     var announcements: [ObjectIdentifier: Announcement] = [:]
     var retired: [Retired] = []
   }
@@ -28,6 +34,26 @@ final class Epochs: Sendable {
   private let current = Atomic<UInt64>(1)
   private let waiting = Atomic<Int>(0)
   private let state = Mutex(State())
+  private let runsHaveFences: Bool
+
+  /// While something runs, this many retired objects share a barrier.
+  private static let batchCount = 16
+
+  /// - Parameter usesBarrier: Whether to use membarrier(2) where the system has it.
+  init(usesBarrier: Bool = true) {
+    runsHaveFences = !usesBarrier || !Self.hasBarrier
+  }
+
+  private static let hasBarrier = switchyard_register_barrier() == 0
+
+  /// After it, every thread of the process has passed a fence since it was called.
+  private func barrier() {
+    if runsHaveFences {
+      atomicMemoryFence(ordering: .sequentiallyConsistent)
+    } else {
+      switchyard_barrier()
+    }
+  }
 
   /// Adds a CPU.
   func join() -> Announcement {
@@ -42,24 +68,68 @@ final class Epochs: Sendable {
     collect()
   }
 
+  // MARK: Runs
+
   /// A run starts.
   @inline(__always)
   func enter(_ announcement: Announcement) {
-    // Until the fence the announcement may not be visible; the run reads slots only behind it. A
-    // store of any ordering would not do: acquiring loads can overtake it.
     let epoch = current.load(ordering: .acquiring)
-    announcement.epoch.store(epoch, ordering: .relaxed)
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    announcement.word.store(epoch &<< 1 | 1, ordering: .relaxed)
+    // Until a fence the announcement may not be visible to others, while the run reads slots
+    // already. The compiler at least must keep the order; for the processor, who frees sees to it.
+    if runsHaveFences {
+      atomicMemoryFence(ordering: .sequentiallyConsistent)
+    } else {
+      switchyard_compiler_fence()
+    }
   }
 
   /// A run ends.
   @inline(__always)
   func exit(_ announcement: Announcement) {
-    announcement.epoch.store(0, ordering: .releasing)
+    let word = announcement.word.load(ordering: .relaxed)
+    announcement.word.store(word & ~1, ordering: .releasing)
     // No fence, because this is on every run's path: what is retired at this very moment may wait
     // for the next run, or for the end of a CPU.
-    if waiting.load(ordering: .relaxed) > 0 { collect() }
+    if waiting.load(ordering: .relaxed) > 0 { collect(endOf: announcement) }
   }
+
+  // MARK: What is retired
+
+  /// Keeps an object until no run can be using it. The caller has made it unreachable for new runs.
+  func retire(_ object: any AnyObject & Sendable) {
+    waiting.wrappingAdd(1, ordering: .relaxed)
+    state.withLock { state in
+      // A run that announces a later epoch has seen that the object is hidden.
+      let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
+      state.retired.append(Retired(epoch: epoch, object: object))
+    }
+    collect()
+  }
+
+  /// Frees what no run can be inside any more.
+  func collect() { collect(endOf: nil) }
+
+  /// - Parameter own: The CPU whose run this thread has just ended, if that is why.
+  private func collect(endOf own: Announcement?) {
+    let freed = state.withLock { state -> [Retired] in
+      var freed = state.takeRetired(before: state.seen(by: own).certain)
+      let seen = state.seen(by: own)
+      // CPUs that rest may have started without anybody seeing it yet. When others run, the barrier
+      // interrupts them, so it waits until it serves several.
+      if let first = state.retired.first, first.epoch < seen.possible,
+        !seen.isRunning || state.retired.count >= Self.batchCount
+      {
+        barrier()
+        freed += state.takeRetired(before: state.seen(by: own).possible)
+      }
+      return freed
+    }
+    // The objects go outside the lock: their end may retire others.
+    waiting.wrappingSubtract(freed.count, ordering: .relaxed)
+  }
+
+  // MARK: Stamps
 
   /// The stamp of something that has just been made unreachable for new runs.
   @inline(__always)
@@ -78,39 +148,52 @@ final class Epochs: Sendable {
       current.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }
     let next = current.load(ordering: .sequentiallyConsistent)
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
     return state.withLock { state in
-      state.announcements.values.lazy
-        .map { $0.epoch.load(ordering: .sequentiallyConsistent) }
-        .filter { $0 != 0 }
-        .reduce(next, min)
+      let seen = state.seen(by: nil)
+      // No barrier where it would not change the answer to the question.
+      if seen.certain > stamp { return min(seen.certain, next) }
+      if seen.possible <= stamp { return seen.possible }
+      barrier()
+      return min(state.seen(by: nil).possible, next)
     }
   }
+}
 
-  /// Keeps an object until no run can be using it. The caller has made it unreachable for new runs.
-  func retire(_ object: any AnyObject & Sendable) {
-    // Against the fence of `enter`: either the run sees that the object is hidden, or `collect`
-    // sees the run.
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
-    waiting.wrappingAdd(1, ordering: .relaxed)
-    state.withLock { $0.retired.append(Retired(epoch: epoch, object: object)) }
-    collect()
+extension Epochs.State {
+  /// What can be seen of the runs without a barrier.
+  fileprivate struct Sight {
+    /// No run is in an epoch before this one.
+    var certain = UInt64.max
+    /// No run that is seen is in an epoch before this one; after a barrier, none at all.
+    var possible = UInt64.max
+    /// Whether a run is seen.
+    var isRunning = false
   }
 
-  /// Frees what no run can be inside any more.
-  func collect() {
-    let freed = state.withLock { state -> [Retired] in
-      let oldest =
-        state.announcements.values.lazy
-        .map { $0.epoch.load(ordering: .sequentiallyConsistent) }
-        .filter { $0 != 0 }.min() ?? UInt64.max
-      let split = state.retired.partition { $0.epoch < oldest }
-      let freed = Array(state.retired[split...])
-      state.retired.removeSubrange(split...)
-      return freed
+  /// - Parameter own: A CPU of this thread, about which there can be no doubt.
+  fileprivate func seen(by own: Epochs.Announcement?) -> Sight {
+    var sight = Sight()
+    for announcement in announcements.values {
+      let word = announcement.word.load(ordering: .acquiring)
+      let epoch = word &>> 1
+      if word & 1 != 0 {
+        sight.isRunning = true
+        sight.possible = min(sight.possible, epoch)
+        sight.certain = min(sight.certain, epoch)
+      } else if announcement !== own {
+        // Its next run, even one that cannot be seen yet, is not in an earlier epoch.
+        sight.certain = min(sight.certain, epoch)
+      }
     }
-    // The objects go outside the lock: their end may retire others.
-    waiting.wrappingSubtract(freed.count, ordering: .relaxed)
+    return sight
+  }
+
+  /// Takes out what was retired before an epoch.
+  fileprivate mutating func takeRetired(before epoch: UInt64) -> [Epochs.Retired] {
+    // In order of their epochs: however much waits for a thread that is not scheduled, what has to
+    // stay is not looked at.
+    let taken = Array(retired.prefix { $0.epoch < epoch })
+    if !taken.isEmpty { retired.removeFirst(taken.count) }
+    return taken
   }
 }

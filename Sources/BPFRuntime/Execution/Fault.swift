@@ -9,6 +9,18 @@ public struct Fault: Error, Hashable, Sendable {
   /// What it did.
   public var kind: Kind
 
+  init(contextIsNotOf type: ProgramType, program: String) {
+    self.init(
+      program: program, instruction: 0, instructionText: "", kind: .contextOfAnotherType(type.name))
+  }
+
+  init(program: String, instruction: Int, instructionText: String, kind: Kind) {
+    self.program = program
+    self.instruction = instruction
+    self.instructionText = instructionText
+    self.kind = kind
+  }
+
   /// What a program can do that a checked run does not let it.
   public enum Kind: Hashable, Sendable {
     /// Read of `size` bytes outside everything that the program may touch.

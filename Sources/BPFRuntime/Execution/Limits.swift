@@ -22,6 +22,8 @@ public enum Limits {
   /// Bytes that a checked run may give to helpers for each instruction that it may execute: one
   /// call can copy a whole map value, and must not cost a million times what an instruction does.
   public static let helperBytesPerInstruction: UInt64 = 8
+  /// Runs of a batch that share an epoch: what is replaced meanwhile is kept for so long.
+  public static let batchedRuns = 64
   /// Replaced generations that a runtime keeps for a rollback unless it is told otherwise.
   public static let keptGenerations = 8
 }

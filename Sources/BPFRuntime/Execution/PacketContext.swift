@@ -44,6 +44,7 @@ public final class PacketContext: Context {
     try super.init(layout: type.context)
     writeTemplate()
     place(byteCount: 0, metadata: 0)
+    packetIsThere()
   }
 
   /// Takes a packet in, with what the context says about it; everything that an earlier run did is

@@ -37,7 +37,7 @@ public final class Program: Sendable {
 
   init(
     id: UInt32, source: ProgramSource, maps: [Map], image: consuming ProgramImage,
-    code: (any CompiledCode)?, enter: ProgramCompiler.EnterFunction?, registry: Registry
+    code: (any CompiledCode)?, compiler: ProgramCompiler?, registry: Registry
   ) {
     self.id = id
     name = source.name
@@ -49,7 +49,7 @@ public final class Program: Sendable {
     tailCallSites = image.tailCallSites
     self.maps = maps
     self.code = code
-    self.enter = code == nil ? nil : enter
+    enter = code.flatMap { $0.usesPreserved ? compiler?.enter : compiler?.enterLight }
     contextAccess = source.type.context.access
     engine = code == nil ? .interpreter : .compiled
     entry = code?.entry ?? image.entry

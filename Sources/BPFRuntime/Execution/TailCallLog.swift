@@ -31,6 +31,8 @@ public struct TailCallRecord: Hashable, Sendable {
   public var targetID: UInt32
   /// Hops made in this run, this one included.
   public var hop: UInt32
+  /// The generation of the chains that the run belongs to.
+  public var generation: UInt64
 }
 
 /// The records of one top-level run.

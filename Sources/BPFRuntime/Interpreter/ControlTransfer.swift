@@ -98,6 +98,9 @@ extension RunMemory {
     if unsafe cpu.words.pointee.tailCallLog != 0 {
       log(outcome, site: site, array: array, index: index, target: 0)
     }
+    cpu.withOwner { owner in
+      owner.tellMiss { record(outcome, site: site, array: array, index: index, target: 0) }
+    }
     return nil
   }
 
@@ -113,13 +116,19 @@ extension RunMemory {
     _ outcome: TailCallOutcome, site: Int64, array: UInt64, index: UInt32, target: UInt64
   ) {
     let log = unsafe TailCallLog(address: cpu.words.pointee.tailCallLog)
+    log.append(record(outcome, site: site, array: array, index: index, target: target))
+  }
+
+  private func record(
+    _ outcome: TailCallOutcome, site: Int64, array: UInt64, index: UInt32, target: UInt64
+  ) -> TailCallRecord {
     let mapID = MapHeader.withMap(at: array) { $0.id }
     let targetID = target == 0 ? 0 : ImageHeader.programID(atEntry: target)
-    log.append(
-      TailCallRecord(
-        programID: unsafe image.pointee.programID, site: UInt32(truncatingIfNeeded: site),
-        arrayID: mapID, index: index, outcome: outcome, targetID: targetID,
-        hop: unsafe Limits.tailCalls &- cpu.words.pointee.hopsLeft))
+    return unsafe TailCallRecord(
+      programID: image.pointee.programID, site: UInt32(truncatingIfNeeded: site),
+      arrayID: mapID, index: index, outcome: outcome, targetID: targetID,
+      hop: Limits.tailCalls &- cpu.words.pointee.hopsLeft,
+      generation: GenerationTable.generation(at: cpu.words.pointee.generation))
   }
 
   /// What `callx` with this value in its register leads to; `nil` after a fault.

@@ -62,6 +62,13 @@ package final class ArrayMap: Map, @unchecked Sendable {
     return flags == .mustNotExist ? .failure(.exists) : .success(index)
   }
 
+  /// Where compiled code finds the values.
+  var valueArray: CompilationUnit.ValueArray {
+    CompilationUnit.ValueArray(
+      base: values.base, stride: values.stride,
+      copyStride: values.copies > 1 ? values.copyStride : 0, count: definition.maxEntries)
+  }
+
   // MARK: From programs
 
   package override func element(

@@ -68,7 +68,7 @@ package final class ProgramArray: Map, @unchecked Sendable {
   func admits(_ candidate: ArrayOwner) -> Bool { owner?.admits(candidate) ?? true }
 
   /// Makes `candidate` the owner if there is none yet (R3.1); `false` if another one does not
-  /// admit it.
+  /// admit it. `Chains.rewire` is held.
   func claim(_ candidate: ArrayOwner) -> Bool {
     state.withLock { state in
       if let owner = state.owner { return owner.admits(candidate) }

@@ -61,7 +61,7 @@ extension Explorer {
       }
     }
     calledGlobals.insert(target)
-    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    clearCallerSaved()
     if function.changesPacket { forgetPacket() }
     self[.r0] = .unknown
   }
@@ -174,7 +174,7 @@ extension Explorer {
     } else {
       facts[slot].note(constant: nil)
     }
-    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    clearCallerSaved()
     if state.depth > 0 { try forkTaken() }
     return .next
   }
@@ -187,9 +187,8 @@ extension Explorer {
     leave()
     self[.r0] = .unknown
     forgetPacket()
-    let taken = state
+    try fork(to: site + 1)
     state = here
-    try fork(to: site + 1, taken)
   }
 
   private var isInCallback: Bool {
@@ -209,11 +208,22 @@ extension Explorer {
     guard let start = known.callback, let function = code.function(startingAt: start) else {
       throw .invalid("callback is no function")
     }
+    if signature.number == HelperTable.loop {
+      // A loop of a known length is followed round by round.
+      needsPrecisely(self[.r1])
+      guard UInt64(state.frame.callbackDepth) < self[.r1].scalar.maximum else {
+        state.frame.callbackDepth = 0
+        return
+      }
+    }
+    let rounds = state.frame.callbackDepth
+    state.frame.callbackDepth = 0
     let here = state
     let hereWritten = written
     state.mayGotoDepth &+= 1
+    state.frame.callbackDepth = rounds &+ 1
     try enter(function, purpose: .callback(helper: signature.number, maximum: 1))
-    if signature.number == 181 {
+    if signature.number == HelperTable.loop {
       self[.r1] = .unknown
       self[.r2] = known.callbackData
     } else {
@@ -223,9 +233,8 @@ extension Explorer {
       self[.r3] = .pointer(.mapValue, map: map)
       self[.r4] = known.callbackData
     }
-    let inside = state
+    try fork(to: start)
     state = here
-    try fork(to: start, inside)
     written = hereWritten
   }
 
@@ -245,9 +254,7 @@ extension Explorer {
     }
     leave()
     slot = frame.callSite
-    var next = state
-    widen(&next)
-    state = next
+    widen()
     return .to(frame.callSite)
   }
 }

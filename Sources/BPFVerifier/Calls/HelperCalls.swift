@@ -62,7 +62,7 @@ extension Explorer {
       try applyLock(signature.number, lock)
     }
     if facts.released != 0 { try giveBack(facts.released, signature) }
-    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    clearCallerSaved()
     if signature.changesPacket { forgetPacket() }
     if let map = facts.map { self.facts[slot].note(map: Int32(truncatingIfNeeded: map)) }
     switch signature.result {
@@ -130,16 +130,12 @@ extension Explorer {
         "func \(signature.name)#\(signature.number) reference has not been acquired before")
     }
     state.references.remove(at: index)
-    state.forEachValue { value in
-      if value.reference == reference { value = .unknown }
-    }
+    state.change(where: { $0.reference == reference }) { $0 = .unknown }
   }
 
   /// The packet may have moved: addresses in it are numbers now.
   mutating func forgetPacket() {
-    state.forEachValue { value in
-      if value.kind.isPacket || value.kind == .packetEnd { value = .unknown }
-    }
+    state.change(where: { $0.kind.isPacket || $0.kind == .packetEnd }) { $0 = .unknown }
   }
 
   private mutating func applyLock(_ number: Int32, _ value: RegisterState) throws(Refusal) {

@@ -7,6 +7,8 @@ struct CodeMap {
   private(set) var kinds: [Operation.Kind?]
   /// What is wrong with slots that cannot be decoded; it only matters where a path gets there.
   private(set) var malformed: [Int: InstructionError] = [:]
+  /// Whether a slot is always followed by the next one.
+  private(set) var goesOn: [Bool]
   var functions: [FunctionCode] = []
   /// Where states are compared.
   var isPrunePoint: [Bool]
@@ -34,6 +36,7 @@ struct CodeMap {
   init(_ instructions: [Instruction]) {
     kinds = []
     kinds.reserveCapacity(instructions.count)
+    goesOn = [Bool](repeating: true, count: instructions.count)
     isPrunePoint = [Bool](repeating: false, count: instructions.count)
     var isSecondHalf = false
     for (index, instruction) in instructions.enumerated() {
@@ -44,12 +47,18 @@ struct CodeMap {
       }
       do throws(InstructionError) {
         let operation = try Operation(instruction, at: index)
-        kinds.append(operation.kind)
+        let kind = operation.kind
+        kinds.append(kind)
+        switch kind {
+        case .exit, .jump, .branch, .mayGoto, .loadImmediate64: goesOn[index] = false
+        default: break
+        }
       } catch {
         malformed[index] = error
         kinds.append(nil)
       }
       isSecondHalf = instruction.opcode == Opcode.loadImmediate64
+      if isSecondHalf { goesOn[index] = false }
     }
   }
 

@@ -62,17 +62,16 @@ struct StructureCheck {
 
   /// Collects what a function's code contains.
   private mutating func note(_ slot: Int, _ kind: Operation.Kind?) {
-    let owner = code.function(at: slot)
     switch kind {
-    case .tailCall: code.functions[owner].hasTailCall = true
-    case .loadPacket: code.functions[owner].hasPacketLoad = true
+    case .tailCall: code.functions[code.function(at: slot)].hasTailCall = true
+    case .loadPacket: code.functions[code.function(at: slot)].hasPacketLoad = true
     case .callHelper:
       if program.type.signature(of: instructions[slot].immediate)?.changesPacket == true {
-        code.functions[owner].changesPacket = true
+        code.functions[code.function(at: slot)].changesPacket = true
       }
     case .callSubprogram:
       let target = code.function(at: slot + 1 + Int(instructions[slot].immediate))
-      code.functions[owner].calls.append((slot, target))
+      code.functions[code.function(at: slot)].calls.append((slot, target))
     case .loadImmediate64:
       guard let target = functionReferred(by: slot, kind) else { break }
       code.functions[code.function(at: target)].isCallback = true
@@ -157,7 +156,9 @@ struct StructureCheck {
     var slot = 0
     while slot < instructions.count {
       let instruction = instructions[slot]
-      if case .unknownOpcode(let opcode)? = code.malformed[slot]?.reason {
+      if code.kinds[slot] == nil,
+        case .unknownOpcode(let opcode)? = code.malformed[slot]?.reason
+      {
         throw Refusal.invalid("unknown opcode \(twoDigits(opcode))").at(slot)
       }
       guard instruction.opcode == Opcode.loadImmediate64 else {
@@ -229,14 +230,21 @@ struct StructureCheck {
   private mutating func checkReachability() throws(Refusal) {
     var isReached = [Bool](repeating: false, count: instructions.count)
     var pending = [0]
-    while let slot = pending.popLast() {
-      guard slot < instructions.count, !isReached[slot] else { continue }
-      isReached[slot] = true
-      markPrunePoints(slot)
-      if let target = functionReferred(by: slot, code.kinds[slot]) { pending.append(target) }
-      let next = code.successors(of: slot, instructions[slot])
-      if let second = next.1 { pending.append(second) }
-      if let first = next.0 { pending.append(first) }
+    while var slot = pending.popLast() {
+      // What follows needs no list.
+      while slot < instructions.count, !isReached[slot] {
+        isReached[slot] = true
+        markPrunePoints(slot)
+        if let target = functionReferred(by: slot, code.kinds[slot]) { pending.append(target) }
+        if code.goesOn[slot] {
+          slot += 1
+          continue
+        }
+        let next = code.successors(of: slot, instructions[slot])
+        if let second = next.1 { pending.append(second) }
+        guard let first = next.0 else { break }
+        slot = first
+      }
     }
     var slot = 0
     while slot < instructions.count {
@@ -255,7 +263,12 @@ struct StructureCheck {
   private mutating func markPrunePoints(_ slot: Int) {
     let instruction = instructions[slot]
     switch code.kinds[slot] {
-    case .branch, .mayGoto, .callSubprogram: code.isPrunePoint[slot] = true
+    case .branch, .mayGoto:
+      code.isPrunePoint[slot] = true
+      code.isPrunePoint[slot + 1 + Int(instruction.offset)] = true
+    case .callSubprogram:
+      code.isPrunePoint[slot] = true
+      code.isPrunePoint[slot + 1] = true
     case .jump(let long):
       let target = slot + 1 + (long ? Int(instruction.immediate) : Int(instruction.offset))
       code.isPrunePoint[target] = true

@@ -22,7 +22,7 @@ struct KnownBits: Hashable, Sendable {
   }
 
   /// Nothing known.
-  static let anything = KnownBits(value: 0, unknown: .max)
+  @inline(__always) static var anything: KnownBits { KnownBits(value: 0, unknown: .max) }
 
   /// The bits that all numbers of an interval have in common.
   init(minimum: UInt64, maximum: UInt64) {

@@ -27,7 +27,7 @@ struct Scalar: Hashable, Sendable {
   }
 
   /// Nothing known.
-  static let anything = Scalar(.anything)
+  @inline(__always) static var anything: Scalar { Scalar(.anything) }
 
   /// One number.
   @inline(__always)
@@ -62,7 +62,7 @@ struct Scalar: Hashable, Sendable {
   }
 
   @inline(__always) var isConstant: Bool { bits.isConstant }
-  var constant: UInt64? { isConstant ? bits.value : nil }
+  @inline(__always) var constant: UInt64? { isConstant ? bits.value : nil }
   /// The low half, if it is known.
   var constant32: UInt32? {
     bits.unknown & 0xffff_ffff == 0 ? UInt32(truncatingIfNeeded: bits.value) : nil
@@ -99,6 +99,7 @@ extension Scalar {
   /// Draws all conclusions; bounds only become narrower.
   mutating func tighten() {
     boundsFromBits()
+    if maximum <= UInt64(Int32.max), minimum <= maximum { return tightenSmall() }
     for _ in 0..<3 {
       let before = self
       deduce32()
@@ -111,6 +112,36 @@ extension Scalar {
     if bits.isConstant, !isEmpty, contains(bits.value) { self = Scalar(constant: bits.value) }
   }
 
+  /// The same for numbers of 31 bits, which all bounds are about in the same way.
+  private mutating func tightenSmall() {
+    let lowest = max(
+      UInt64(bitPattern: max(signedMinimum, 0)),
+      UInt64(max(minimum32, UInt32(bitPattern: max(signedMinimum32, 0)))), minimum)
+    let highest = min(
+      maximum, UInt64(maximum32), UInt64(bitPattern: max(signedMaximum, -1)),
+      UInt64(bitPattern: Int64(max(signedMaximum32, -1))))
+    // A negative upper bound leaves nothing, as do bounds that have crossed.
+    guard lowest <= highest, signedMaximum >= 0, signedMaximum32 >= 0 else {
+      (minimum, maximum) = (1, 0)
+      return
+    }
+    let range = KnownBits(minimum: lowest, maximum: highest)
+    if !bits.contradicts(range) { bits = bits.intersection(range) }
+    if bits.isConstant, bits.value >= lowest, bits.value <= highest {
+      self = Scalar(constant: bits.value)
+      return
+    }
+    minimum = max(lowest, bits.minimum)
+    maximum = min(highest, bits.maximum)
+    signedMinimum = Int64(bitPattern: minimum)
+    signedMaximum = Int64(bitPattern: maximum)
+    minimum32 = UInt32(truncatingIfNeeded: minimum)
+    maximum32 = UInt32(truncatingIfNeeded: maximum)
+    signedMinimum32 = Int32(bitPattern: minimum32)
+    signedMaximum32 = Int32(bitPattern: maximum32)
+  }
+
+  @inline(__always)
   private mutating func boundsFromBits() {
     let sign: UInt64 = 1 &<< 63
     minimum = max(minimum, bits.minimum)

@@ -3,6 +3,9 @@ import BPFRuntime
 /// The signatures of Linux's helpers, whether or not they can run here: what a program may call is
 /// a question of its type, how it has to call it one of the helper.
 enum HelperTable {
+  /// `bpf_loop`.
+  static let loop: Int32 = 181
+
   static let signatures: [Int32: HelperSignature] = {
     var table: [Int32: HelperSignature] = [:]
     for var signature in maps + packets + sockets + system + calls {

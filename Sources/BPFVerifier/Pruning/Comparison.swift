@@ -30,7 +30,7 @@ struct IDMap {
   }
 
   private mutating func pair(_ old: UInt32, _ new: UInt32) -> Bool {
-    if let known = pairs.first(where: { $0.old == old }) { return known.new == new }
+    for index in pairs.indices where pairs[index].old == old { return pairs[index].new == new }
     pairs.append((old, new))
     return true
   }
@@ -40,53 +40,81 @@ struct IDMap {
 
 // Comparing states: everything that is possible in the new one is possible in the old one.
 extension Explorer {
-  func covers(_ saved: SavedState, _ agreement: Agreement) -> Bool {
-    let old = saved.state
-    guard old.references.count == state.references.count, (old.lock == 0) == (state.lock == 0)
-    else {
-      return false
-    }
+  mutating func covers(_ index: Int, _ agreement: Agreement) -> Bool {
+    guard states[index].references.count == state.references.count,
+      (states[index].lock == 0) == (state.lock == 0),
+      states[index].purpose == state.frame.purpose,
+      states[index].callbackDepth <= state.frame.callbackDepth
+    else { return false }
+    // Taken out for the time of the comparison, which then only reads the rest.
     var ids = IDMap()
-    for (mine, theirs) in zip(old.references, state.references) {
-      guard ids.admits(mine.id, theirs.id) else { return false }
-    }
-    for index in 0...state.depth {
-      let live: UInt16
-      if index == state.depth {
-        live = code.liveRegisters[slot]
-        guard
-          covers(old.frame, state.frame, live: live, saved.read[index], agreement, &ids)
-        else { return false }
-      } else {
-        let site =
-          index + 1 == state.depth ? state.frame.callSite : state.callers[index + 1].callSite
-        live = code.liveRegisters[site] | 0b11_1100_0000
-        guard
-          covers(
-            old.callers[index], state.callers[index], live: live, saved.read[index], agreement,
-            &ids)
-        else { return false }
+    swap(&ids, &self.ids)
+    ids.reset()
+    let isCovered = covers(index, agreement, &ids)
+    swap(&ids, &self.ids)
+    return isCovered
+  }
+
+  private func covers(_ index: Int, _ agreement: Agreement, _ ids: inout IDMap) -> Bool {
+    for position in state.references.indices {
+      guard ids.admits(states[index].references[position].id, state.references[position].id) else {
+        return false
       }
+    }
+    guard covers(states[index].registers, agreement, &ids) else { return false }
+    for frame in 0..<state.depth {
+      let site =
+        frame + 1 == state.depth ? state.frame.callSite : state.callers[frame + 1].callSite
+      let old = states[index].callers[frame]
+      let new = state.callers[frame]
+      guard old.callSite == new.callSite, old.purpose == new.purpose,
+        old.callbackDepth <= new.callbackDepth,
+        covers(old.registers, new.registers, live: code.liveRegisters[site], agreement, &ids),
+        covers(old.stack, new.stack, states[index].read[frame], agreement, &ids)
+      else { return false }
+    }
+    return covers(
+      states[index].stack, state.frame.stack, states[index].read[state.depth], agreement, &ids)
+  }
+
+  private func covers(
+    _ group: SavedRegisters.Group, _ agreement: Agreement, _ ids: inout IDMap
+  ) -> Bool {
+    var next = group.first
+    var rest = group.members
+    while rest != 0 {
+      guard
+        covers(
+          savedRegisters[next], state.frame.registers[rest.trailingZeroBitCount], agreement, &ids)
+      else { return false }
+      next &+= 1
+      rest &= rest &- 1
     }
     return true
   }
 
   private func covers(
-    _ old: Frame, _ new: Frame, live: UInt16, _ read: UInt64, _ agreement: Agreement,
+    _ old: [RegisterState], _ new: [RegisterState], live: UInt16, _ agreement: Agreement,
     _ ids: inout IDMap
   ) -> Bool {
-    guard old.callSite == new.callSite, old.purpose == new.purpose else { return false }
-    for number in 0..<10 {
-      guard live & (1 &<< UInt16(number)) != 0 else { continue }
-      guard covers(old.registers[number], new.registers[number], agreement, &ids) else {
-        return false
-      }
+    for number in 0..<10 where live & (1 &<< UInt16(number)) != 0 {
+      guard covers(old[number], new[number], agreement, &ids) else { return false }
     }
-    let count = max(old.stack.count, new.stack.count)
-    for index in 0..<count {
-      if agreement == .precise, read & (1 &<< UInt64(index)) == 0 { continue }
-      let before = index < old.stack.count ? old.stack[index] : StackSlot()
-      let after = index < new.stack.count ? new.stack[index] : StackSlot()
+    return true
+  }
+
+  /// Slots that nothing reads later make no difference, unless everything has to agree.
+  private func covers(
+    _ old: [StackSlot], _ new: [StackSlot], _ read: UInt64, _ agreement: Agreement,
+    _ ids: inout IDMap
+  ) -> Bool {
+    let count = max(old.count, new.count)
+    var rest = agreement == .precise ? read : .max
+    while rest != 0, rest.trailingZeroBitCount < count {
+      let index = rest.trailingZeroBitCount
+      rest &= rest &- 1
+      let before = index < old.count ? old[index] : StackSlot()
+      let after = index < new.count ? new[index] : StackSlot()
       guard covers(before, after, agreement, &ids) else { return false }
     }
     return true

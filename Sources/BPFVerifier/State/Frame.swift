@@ -26,10 +26,15 @@ struct StackSlot: Hashable, Sendable {
     }
   }
 
-  var isSpilled: Bool { self[byte: 0] == StackByte.spilled }
+  private static let ones: UInt64 = 0x0101_0101_0101_0101
+
+  @inline(__always)
+  var isSpilled: Bool { bytes & 0xff == UInt64(StackByte.spilled) }
 
   /// How many bytes of the register are here.
+  @inline(__always)
   var spilledByteCount: Int {
+    if bytes == Self.ones { return 8 }
     var count = 0
     while count < 8, self[byte: count] == StackByte.spilled { count += 1 }
     return count
@@ -37,7 +42,15 @@ struct StackSlot: Hashable, Sendable {
 
   /// All eight bytes the same.
   static func filled(_ byte: UInt8) -> StackSlot {
-    StackSlot(bytes: UInt64(byte) &* 0x0101_0101_0101_0101)
+    StackSlot(bytes: UInt64(byte) &* ones)
+  }
+
+  /// Notes that the first bytes are those of a register.
+  @inline(__always)
+  mutating func markSpilled(_ byteCount: Int) {
+    let mask: UInt64 =
+      byteCount == 8 ? .max : (1 &<< UInt64(truncatingIfNeeded: byteCount &* 8)) &- 1
+    bytes = bytes & ~mask | Self.ones & mask
   }
 
   /// Forgets the register: its bytes are just bytes.
@@ -53,7 +66,8 @@ struct StackSlot: Hashable, Sendable {
 struct Frame: Sendable {
   static let registerCount = 11
 
-  var registers: InlineArray<11, RegisterState>
+  /// r0 to r10. An array, not a part of the frame itself: reading one register must not copy all.
+  var registers: [RegisterState]
   /// From the upper end down: slot 0 is at r10 - 8.
   var stack: [StackSlot] = []
   /// Which of the program's functions.
@@ -62,6 +76,8 @@ struct Frame: Sendable {
   var callSite: Int
   /// How the frame came about, for returning from it.
   var purpose: Purpose = .call
+  /// How often the helper that the frame is calling has called back already.
+  var callbackDepth: UInt32 = 0
 
   /// Why a function runs.
   enum Purpose: Hashable, Sendable {
@@ -72,7 +88,7 @@ struct Frame: Sendable {
 
   /// A frame in which only the frame pointer is readable.
   init(function: Int, callSite: Int, depth: Int) {
-    registers = InlineArray(repeating: .uninitialized)
+    registers = [RegisterState](repeating: .uninitialized, count: Self.registerCount)
     registers[10] = .stackPointer(frame: depth)
     self.function = function
     self.callSite = callSite
@@ -118,22 +134,37 @@ struct PathState: Sendable {
     index == callers.count ? body(&frame) : body(&callers[index])
   }
 
-  /// Applies a change to every register and every spilled one.
-  mutating func forEachValue(_ body: (inout RegisterState) -> Void) {
-    for index in callers.indices { callers[index].forEachValue(body) }
-    frame.forEachValue(body)
+  /// Applies a change to every register and every spilled one that it is about.
+  @inline(__always)
+  mutating func change(
+    where isMeant: (RegisterState) -> Bool, _ body: (inout RegisterState) -> Void
+  ) {
+    for index in callers.indices where callers[index].contains(where: isMeant) {
+      callers[index].change(where: isMeant, body)
+    }
+    frame.change(where: isMeant, body)
   }
 }
 
 extension Frame {
-  mutating func forEachValue(_ body: (inout RegisterState) -> Void) {
-    for index in 0..<Self.registerCount { body(&registers[index]) }
-    for index in stack.indices where stack[index].isSpilled {
-      var value = stack[index].value
-      let before = value
-      body(&value)
-      // Writing only what changed keeps the stack shared with saved states.
-      if value != before { stack[index].value = value }
+  /// Whether a register or a spilled one is such.
+  @inline(__always)
+  func contains(where isMeant: (RegisterState) -> Bool) -> Bool {
+    for index in registers.indices where isMeant(registers[index]) { return true }
+    for index in stack.indices where stack[index].isSpilled && isMeant(stack[index].value) {
+      return true
+    }
+    return false
+  }
+
+  /// Touches only what changes: what is shared with other states stays shared.
+  @inline(__always)
+  mutating func change(
+    where isMeant: (RegisterState) -> Bool, _ body: (inout RegisterState) -> Void
+  ) {
+    for index in registers.indices where isMeant(registers[index]) { body(&registers[index]) }
+    for index in stack.indices where stack[index].isSpilled && isMeant(stack[index].value) {
+      body(&stack[index].value)
     }
   }
 }

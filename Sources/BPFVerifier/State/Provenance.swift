@@ -10,17 +10,22 @@ struct Provenance {
   /// The node of numbers that come from nowhere: constants, and what is read from outside.
   static let nowhere: UInt32 = 0
 
-  private var first: [UInt32] = [0]
-  private var second: [UInt32] = [0]
-  private var marks: [Bool] = [false]
+  private struct Node {
+    var first: UInt32
+    var second: UInt32
+  }
+
+  /// The highest bit of a node's first parent says that the node is precise.
+  private static let mark: UInt32 = 1 &<< 31
+
+  private var nodes: [Node] = [Node(first: 0, second: 0)]
   private var pending: [UInt32] = []
 
   /// A new number that depends on one or two others.
+  @inline(__always)
   mutating func node(_ a: UInt32, _ b: UInt32 = nowhere) -> UInt32 {
-    first.append(a)
-    second.append(b)
-    marks.append(false)
-    return UInt32(truncatingIfNeeded: first.count &- 1)
+    nodes.append(Node(first: a, second: b))
+    return UInt32(truncatingIfNeeded: nodes.count &- 1)
   }
 
   /// A number that depends on two others: one of them if the other comes from nowhere.
@@ -33,16 +38,22 @@ struct Provenance {
 
   /// Marks a number and all that it came from.
   mutating func markPrecise(_ node: UInt32) {
-    guard node != Self.nowhere, !marks[Int(node)] else { return }
-    pending.append(node)
-    while let next = pending.popLast() {
-      guard next != Self.nowhere, !marks[Int(next)] else { continue }
-      marks[Int(next)] = true
-      pending.append(first[Int(next)])
-      pending.append(second[Int(next)])
+    var next = node
+    while true {
+      while next != Self.nowhere, nodes[Int(next)].first & Self.mark == 0 {
+        let parents = nodes[Int(next)]
+        nodes[Int(next)].first |= Self.mark
+        if parents.second != Self.nowhere { pending.append(parents.second) }
+        next = parents.first
+      }
+      guard let other = pending.popLast() else { return }
+      next = other
     }
   }
 
   @inline(__always)
-  func isPrecise(_ node: UInt32) -> Bool { marks[Int(node)] }
+  func isPrecise(_ node: UInt32) -> Bool { nodes[Int(node)].first & Self.mark != 0 }
+
+  /// Bytes that the graph takes.
+  var byteCount: Int { nodes.count * MemoryLayout<Node>.stride }
 }

@@ -104,9 +104,14 @@ struct RegisterState: Hashable, Sendable {
   /// ``detail`` of memory that must not be written.
   static let readOnly: UInt8 = 1
 
-  static let uninitialized = RegisterState(kind: .uninitialized, scalar: Scalar(constant: 0))
-  static let unknown = RegisterState(kind: .scalar, scalar: .anything)
+  @inline(__always) static var uninitialized: RegisterState {
+    RegisterState(kind: .uninitialized, scalar: Scalar(constant: 0))
+  }
+  @inline(__always) static var unknown: RegisterState {
+    RegisterState(kind: .scalar, scalar: .anything)
+  }
 
+  @inline(__always)
   init(kind: RegisterKind, scalar: Scalar) {
     self.kind = kind
     self.scalar = scalar
@@ -138,7 +143,7 @@ struct RegisterState: Hashable, Sendable {
     return state
   }
 
-  var isScalar: Bool { kind == .scalar }
+  @inline(__always) var isScalar: Bool { kind == .scalar }
   /// Whether it is the number 0.
   var isZero: Bool { kind == .scalar && scalar.constant == 0 }
   var constant: UInt64? { kind == .scalar ? scalar.constant : nil }

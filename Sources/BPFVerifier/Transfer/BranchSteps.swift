@@ -9,12 +9,10 @@ extension Explorer {
   ) throws(Refusal) -> Flow {
     jumps &+= 1
     let left = try read(instruction.destination)
-    let right: RegisterState
-    if operand == .register {
-      right = try read(instruction.source)
-    } else {
-      right = RegisterState(constant: UInt64(bitPattern: Int64(instruction.immediate)))
-    }
+    let right =
+      operand == .register
+      ? try read(instruction.source)
+      : RegisterState(constant: UInt64(bitPattern: Int64(instruction.immediate)))
     if options.isStrict { try refuseComparison(instruction, left, right) }
     let target = slot &+ 1 &+ Int(instruction.offset)
     if let outcome = outcome(condition, width, left, right) {
@@ -22,27 +20,52 @@ extension Explorer {
       needsPrecisely(right)
       return decided(outcome, target)
     }
-    var taken = state
-    if left.isScalar, right.isScalar {
-      let sides = Sides(instruction, condition, width, operand)
-      let takenIsPossible = refine(sides, holds: true, left, right, &taken)
-      var fallen = state
-      let fallenIsPossible = refine(sides, holds: false, left, right, &fallen)
-      guard takenIsPossible, fallenIsPossible else {
-        needsPrecisely(left)
-        needsPrecisely(right)
-        state = takenIsPossible ? taken : fallen
-        return decided(takenIsPossible, target)
+    guard left.isScalar, right.isScalar else {
+      guard width == .bits64 else {
+        noteBothWays()
+        try fork(to: target)
+        return .next
       }
-      state = fallen
-    } else if width == .bits64 {
-      let isImmediate = operand == .immediate
-      refineAddresses(condition, left, right, isImmediate: isImmediate, &taken)
+      try compareAddresses(condition, left, right, isImmediate: operand == .immediate, target)
+      return .next
     }
+    return try compareNumbers(
+      Sides(instruction, condition, width, operand), left, right, target)
+  }
+
+  private mutating func compareNumbers(
+    _ sides: Sides, _ left: RegisterState, _ right: RegisterState, _ target: Int
+  ) throws(Refusal) -> Flow {
+    var taken = (left: left, right: right)
+    var fallen = taken
+    let takenIsPossible = sides.refine(holds: true, &taken.left, &taken.right)
+    let fallenIsPossible = sides.refine(holds: false, &fallen.left, &fallen.right)
+    guard takenIsPossible, fallenIsPossible else {
+      needsPrecisely(left)
+      needsPrecisely(right)
+      let known = takenIsPossible ? taken : fallen
+      conclude(sides.left, known.left, sides.right, known.right)
+      return decided(takenIsPossible, target)
+    }
+    if sides.right != nil {
+      // What is known of one side now depends on the other.
+      let source = provenance.union(left.source, right.source)
+      taken.left.source = source
+      taken.right.source = source
+      fallen.left.source = source
+      fallen.right.source = source
+    }
+    noteBothWays()
+    try fork(
+      to: target, .numbers(left: sides.left, right: sides.right), taken.left,
+      sides.right == nil ? nil : taken.right)
+    conclude(sides.left, fallen.left, sides.right, fallen.right)
+    return .next
+  }
+
+  private mutating func noteBothWays() {
     facts[slot].isTaken = true
     facts[slot].isFallenThrough = true
-    try fork(to: target, taken)
-    return .next
   }
 
   private mutating func decided(_ outcome: Bool, _ target: Int) -> Flow {
@@ -102,45 +125,34 @@ extension Explorer {
       self.condition = condition
       self.width = width
     }
+
+    /// Narrows both numbers; `false` if that leaves nothing.
+    @inline(__always)
+    func refine(holds: Bool, _ left: inout RegisterState, _ right: inout RegisterState) -> Bool {
+      Scalar.refine(condition, width, holds: holds, &left.scalar, &right.scalar)
+      return !left.scalar.isEmpty && !right.scalar.isEmpty
+    }
   }
 
-  /// Narrows both numbers; `false` if that leaves nothing.
-  private mutating func refine(
-    _ sides: Sides, holds: Bool, _ left: RegisterState, _ right: RegisterState,
-    _ path: inout PathState
-  ) -> Bool {
-    var newLeft = left
-    var newRight = right
-    Scalar.refine(
-      sides.condition, sides.width, holds: holds, &newLeft.scalar, &newRight.scalar)
-    if newLeft.scalar.isEmpty || newRight.scalar.isEmpty { return false }
-    if sides.right != nil {
-      // What is known of one side now depends on the other.
-      let source = provenance.union(left.source, right.source)
-      newLeft.source = source
-      newRight.source = source
+  /// Takes over what is known of compared numbers now, for all copies.
+  mutating func conclude(
+    _ left: Int, _ newLeft: RegisterState, _ right: Int?, _ newRight: RegisterState?
+  ) {
+    state.frame.registers[left] = newLeft
+    if let right, let newRight, right != left {
+      state.frame.registers[right] = newRight
+      spread(newRight)
     }
-    path.frame.registers[sides.left] = newLeft
-    if let register = sides.right, register != sides.left {
-      path.frame.registers[register] = newRight
-      spread(newRight, &path)
-    }
-    spread(newLeft, &path)
-    return true
+    spread(newLeft)
   }
 
   /// Tells all copies of a number what is known of it now.
-  private mutating func spread(_ known: RegisterState, _ path: inout PathState) {
+  private mutating func spread(_ known: RegisterState) {
     guard known.id != 0, known.isScalar else { return }
-    var sources = known.source
+    var source = known.source
     // All copies depend on each other from here on.
-    path.forEachValue { value in
-      if value.id == known.id, value.isScalar {
-        sources = provenance.union(sources, value.source)
-      }
-    }
-    path.forEachValue { value in
-      guard value.id == known.id, value.isScalar else { return }
+    state.change(where: { $0.id == known.id && $0.isScalar }) { value in
+      source = provenance.union(source, value.source)
       let knownDistance = known.isLinkedByDistance ? known.offset : 0
       let distance = value.isLinkedByDistance ? value.offset : 0
       if knownDistance == distance {
@@ -150,67 +162,53 @@ extension Explorer {
           .add, .bits64, known.scalar,
           Scalar(constant: UInt64(bitPattern: Int64(distance) &- Int64(knownDistance))))
       }
-      value.source = sources
     }
+    guard source != known.source else { return }
+    state.change(where: { $0.id == known.id && $0.isScalar }) { $0.source = source }
   }
 
   /// What a comparison of addresses shows: that one is not 0, or how long the packet is.
-  private mutating func refineAddresses(
+  private mutating func compareAddresses(
     _ condition: Operation.Condition, _ left: RegisterState, _ right: RegisterState,
-    isImmediate: Bool, _ taken: inout PathState
-  ) {
-    if isImmediate, right.isZero, left.kind.mayBeNull, condition == .equal || condition == .notEqual
-    {
+    isImmediate: Bool, _ target: Int
+  ) throws(Refusal) {
+    noteBothWays()
+    let isEquality = condition == .equal || condition == .notEqual
+    if isImmediate, right.isZero, left.kind.mayBeNull, isEquality {
       let isNullWhenTaken = condition == .equal
-      settle(left, isNull: isNullWhenTaken, &taken)
-      var path = state
-      settle(left, isNull: !isNullWhenTaken, &path)
-      state = path
+      try fork(to: target, .nullness(isNull: isNullWhenTaken), left)
+      settle(left, isNull: !isNullWhenTaken)
       return
     }
-    if left.kind.mayBeNull || right.kind.mayBeNull,
-      condition == .equal || condition == .notEqual
-    {
-      settleByEquality(condition, left, right, &taken)
-      return
+    if left.kind.mayBeNull || right.kind.mayBeNull, isEquality {
+      // Something that equals an address that is not 0 is not 0 either.
+      let (open, other) = left.kind.mayBeNull ? (left, right) : (right, left)
+      let isSettled = !other.isScalar && !other.kind.mayBeNull && other.kind.isNeverNull
+      guard isSettled, condition == .equal else {
+        try fork(to: target)
+        if isSettled { settle(open, isNull: false) }
+        return
+      }
+      return try fork(to: target, .nullness(isNull: false), open)
     }
-    refinePacket(condition, left, right, &taken)
-  }
-
-  /// Something that equals an address that is not 0 is not 0 either.
-  private mutating func settleByEquality(
-    _ condition: Operation.Condition, _ left: RegisterState, _ right: RegisterState,
-    _ taken: inout PathState
-  ) {
-    let (open, other) = left.kind.mayBeNull ? (left, right) : (right, left)
-    guard !other.isScalar, !other.kind.mayBeNull, other.kind.isNeverNull else { return }
-    if condition == .equal {
-      settle(open, isNull: false, &taken)
-    } else {
-      var path = state
-      settle(open, isNull: false, &path)
-      state = path
-    }
+    try comparePacket(condition, left, right, target)
   }
 
   /// Settles for a value and all copies whether it is 0.
-  mutating func settle(_ tested: RegisterState, isNull: Bool, _ path: inout PathState) {
-    let maps = program.maps
+  mutating func settle(_ tested: RegisterState, isNull: Bool) {
     var zero = RegisterState(constant: 0)
     zero.source = provenance.node(Provenance.nowhere)
     if isNull, tested.reference != 0 {
-      path.references.removeAll { $0.id == tested.reference }
+      state.references.removeAll { $0.id == tested.reference }
     }
-    path.forEachValue { value in
-      guard value.id == tested.id, value.kind.mayBeNull else { return }
+    let hasLock = tested.kind == .mapValueOrNull && program.maps[Int(tested.map)].lockOffset != nil
+    state.change(where: { $0.id == tested.id && $0.kind.mayBeNull }) { value in
       if isNull {
         value = zero
         return
       }
       value.kind = value.kind.nonNull
-      let hasLock = value.kind == .mapValue && maps[Int(value.map)].lockOffset != nil
-      if value.kind == .mapValue, !hasLock { value.id = 0 }
-      if value.kind != .mapValue { value.id = 0 }
+      if !hasLock { value.id = 0 }
     }
   }
 }
@@ -227,12 +225,11 @@ extension RegisterKind {
 
 // How long the packet is.
 extension Explorer {
-  private mutating func refinePacket(
-    _ condition: Operation.Condition, _ left: RegisterState, _ right: RegisterState,
-    _ taken: inout PathState
-  ) {
+  private mutating func comparePacket(
+    _ condition: Operation.Condition, _ left: RegisterState, _ right: RegisterState, _ target: Int
+  ) throws(Refusal) {
     let isForward = Self.delimits(left, right)
-    guard isForward || Self.delimits(right, left) else { return }
+    guard isForward || Self.delimits(right, left) else { return try fork(to: target) }
     let pointer = isForward ? left : right
     // Written as "pointer < end" and its like.
     let holdsWhenTaken: Bool
@@ -242,20 +239,19 @@ extension Explorer {
     case (.lessOrEqual, true), (.greaterOrEqual, false): (holdsWhenTaken, isStrict) = (true, false)
     case (.greater, true), (.less, false): (holdsWhenTaken, isStrict) = (false, false)
     case (.greaterOrEqual, true), (.lessOrEqual, false): (holdsWhenTaken, isStrict) = (false, true)
-    default: return
+    default: return try fork(to: target)
     }
     let longest: UInt64 = 0xffff
     guard pointer.offset >= 0, pointer.offset != 0 || !isStrict,
       pointer.scalar.maximum <= longest,
       pointer.scalar.maximum + UInt64(pointer.offset) <= longest
-    else { return }
+    else { return try fork(to: target) }
     let range = UInt32(pointer.offset) + (isStrict ? 1 : 0)
     if holdsWhenTaken {
-      Self.extend(pointer, to: range, &taken)
+      try fork(to: target, .packet(range: range), pointer)
     } else {
-      var path = state
-      Self.extend(pointer, to: range, &path)
-      state = path
+      try fork(to: target)
+      extend(pointer, to: range)
     }
   }
 
@@ -268,13 +264,10 @@ extension Explorer {
     }
   }
 
-  private static func extend(
-    _ pointer: RegisterState, to range: UInt32, _ path: inout PathState
-  ) {
-    path.forEachValue { value in
-      if value.kind == pointer.kind, value.id == pointer.id {
-        value.range = max(value.range, range)
-      }
+  /// The packet reaches at least this far behind an address and its copies.
+  mutating func extend(_ pointer: RegisterState, to range: UInt32) {
+    state.change(where: { $0.kind == pointer.kind && $0.id == pointer.id }) { value in
+      value.range = max(value.range, range)
     }
   }
 }
@@ -283,12 +276,12 @@ extension Explorer {
 extension Explorer {
   mutating func mayGoto(_ instruction: Instruction) throws(Refusal) -> Flow {
     jumps &+= 1
-    facts[slot].isTaken = true
-    facts[slot].isFallenThrough = true
-    var goesOn = state
-    goesOn.mayGotoDepth &+= 1
-    widen(&goesOn)
-    try fork(to: slot &+ 1, goesOn)
+    noteBothWays()
+    let here = state
+    state.mayGotoDepth &+= 1
+    widen()
+    try fork(to: slot &+ 1)
+    state = here
     return .to(slot &+ 1 &+ Int(instruction.offset))
   }
 }

@@ -10,8 +10,16 @@ extension Explorer {
       self[instruction.destination] = RegisterState(
         constant: instruction.wideImmediate(next: next))
     case .function:
+      let target = slot &+ 1 &+ Int(instruction.immediate)
+      // As Linux does: only the types tell whether a function can be called by its address.
+      guard program.functions.contains(where: { $0.prototype != nil }) else {
+        throw .invalid("missing btf func_info")
+      }
+      guard !code.functions[code.function(at: target)].isGlobal else {
+        throw .invalid("callback function not static")
+      }
       var value = RegisterState.pointer(.function)
-      value.map = Int32(truncatingIfNeeded: slot &+ 1 &+ Int(instruction.immediate))
+      value.map = Int32(truncatingIfNeeded: target)
       self[instruction.destination] = value
     case .variable: throw .invalid("kernel variables do not exist here")
     default:

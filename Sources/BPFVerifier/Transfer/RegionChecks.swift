@@ -212,7 +212,7 @@ extension Explorer {
     }
     if indirect { _ = try read(instruction.source) }
     try checkUnmodified(.r6, context)
-    for number in 0...5 { state.frame.registers[number] = .uninitialized }
+    clearCallerSaved()
     self[.r0] = .unknown
   }
 }

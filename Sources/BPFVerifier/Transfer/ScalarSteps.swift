@@ -33,10 +33,14 @@ extension Explorer {
   /// the other.
   mutating func linkSource(_ register: Register, _ value: inout RegisterState) {
     guard !value.scalar.isConstant else { return }
+    if value.id != 0, !value.isLinkedByDistance, value.source != Provenance.nowhere { return }
     if value.isLinkedByDistance { value.unlink() }
     if value.id == 0 { value.id = newID() }
     if value.source == Provenance.nowhere { value.source = provenance.node(Provenance.nowhere) }
-    self[register] = value
+    let number = Int(register.rawValue)
+    state.frame.registers[number].unlink()
+    state.frame.registers[number].id = value.id
+    state.frame.registers[number].source = value.source
   }
 
   mutating func signExtend(
@@ -91,33 +95,35 @@ extension Explorer {
     _ instruction: Instruction, _ operation: Operation.Arithmetic, _ width: Operation.Width,
     _ operand: Operation.Operand
   ) throws(Refusal) {
-    let right: RegisterState
-    if operand == .register {
-      right = try read(instruction.source)
-    } else {
-      right = RegisterState(constant: UInt64(bitPattern: Int64(instruction.immediate)))
-    }
-    let left = try read(instruction.destination)
-    if operand == .immediate {
-      try checkImmediate(instruction.immediate, operation, width)
-    }
-    guard left.isScalar, right.isScalar else {
-      try pointerArithmetic(instruction, operation, width, left, right)
+    let destination = Int(instruction.destination.rawValue)
+    let isImmediate = operand == .immediate
+    if !isImmediate { try checkReadable(instruction.source) }
+    try checkReadable(instruction.destination)
+    if isImmediate { try checkImmediate(instruction.immediate, operation, width) }
+    let source = Int(instruction.source.rawValue)
+    guard state.frame.registers[destination].isScalar,
+      isImmediate || state.frame.registers[source].isScalar
+    else {
+      let right =
+        isImmediate
+        ? RegisterState(constant: UInt64(bitPattern: Int64(instruction.immediate)))
+        : state.frame.registers[source]
+      try pointerArithmetic(
+        instruction, operation, width, state.frame.registers[destination], right)
       return
     }
-    var result = left
-    result.scalar = Scalar.apply(operation, width, left.scalar, right.scalar)
-    result.source = provenance.union(left.source, right.source)
-    result.unlink()
-    // A distance from the other copies keeps the link.
-    if operation == .add, width == .bits64, left.id != 0, !left.isLinkedByDistance,
-      let distance = right.scalar.constant, distance <= UInt64(Int32.max)
-    {
-      result.id = left.id
-      result.isLinkedByDistance = true
-      result.offset = Int32(truncatingIfNeeded: distance)
+    let right: Scalar
+    var origin = state.frame.registers[destination].source
+    if isImmediate {
+      right = Scalar(constant: UInt64(bitPattern: Int64(instruction.immediate)))
+    } else {
+      right = state.frame.registers[source].scalar
+      origin = provenance.union(origin, state.frame.registers[source].source)
     }
-    self[instruction.destination] = result
+    let result = Scalar.apply(operation, width, state.frame.registers[destination].scalar, right)
+    state.frame.registers[destination].replaceNumber(
+      result, from: origin,
+      distance: operation == .add && width == .bits64 ? right.constant : nil)
   }
 
   private func checkImmediate(
@@ -130,6 +136,26 @@ extension Explorer {
       let limit: Int32 = width == .bits64 ? 64 : 32
       guard (0..<limit).contains(immediate) else { throw .invalid("invalid shift \(immediate)") }
     default: break
+    }
+  }
+}
+
+extension RegisterState {
+  /// Puts another number in place of one, computed from it.
+  ///
+  /// - Parameter distance: If it is a sum, what was added. A short distance from the other copies
+  ///   keeps the link to them.
+  fileprivate mutating func replaceNumber(
+    _ number: Scalar, from origin: UInt32, distance: UInt64?
+  ) {
+    scalar = number
+    source = origin
+    guard id != 0 else { return }
+    if !isLinkedByDistance, let distance, distance <= UInt64(Int32.max) {
+      isLinkedByDistance = true
+      offset = Int32(truncatingIfNeeded: distance)
+    } else {
+      unlink()
     }
   }
 }

@@ -50,10 +50,8 @@ extension Explorer {
   mutating func noteStackRead(_ frame: Int, _ first: Int, _ last: Int) {
     let low = Self.place(last).slot
     let high = Self.place(first).slot
-    var bits: UInt64 = 0
-    for slot in low...high { bits |= 1 &<< UInt64(slot) }
-    bits &= ~written[frame]
-    if bits != 0 { parent?.noteRead(frame: frame, bits: bits) }
+    let bits: UInt64 = (.max &<< UInt64(low)) & (.max &>> UInt64(63 &- high))
+    noteRead(frame: frame, bits)
   }
 
   mutating func loadStack(
@@ -123,10 +121,11 @@ extension Explorer {
   }
 
   func stackSlot(_ frame: Int, _ index: Int) -> StackSlot {
-    frame == state.callers.count
-      ? state.frame.stack.indices.contains(index) ? state.frame.stack[index] : StackSlot()
-      : state.callers[frame].stack.indices.contains(index)
-        ? state.callers[frame].stack[index] : StackSlot()
+    if frame == state.callers.count {
+      return index < state.frame.stack.count ? state.frame.stack[index] : StackSlot()
+    }
+    let stack = state.callers[frame].stack
+    return index < stack.count ? stack[index] : StackSlot()
   }
 
   mutating func setStackSlot(_ frame: Int, _ index: Int, _ slot: StackSlot) {
@@ -195,7 +194,7 @@ extension Explorer {
     var value = value
     if value.source == Provenance.nowhere { value.source = provenance.node(Provenance.nowhere) }
     slot.value = value
-    for byte in 0..<size { slot[byte: byte] = StackByte.spilled }
+    slot.markSpilled(size)
   }
 
   /// Bytes that hold no whole register.

@@ -33,8 +33,20 @@ void switchyard_unmap_code(uint64_t byte_count, void *writable, void *executable
 // Makes every processor that runs this process forget what it knew of code that was replaced.
 void switchyard_synchronize_code(void);
 
+// Prepares the process for switchyard_barrier. Returns 0, or a negative errno where there is none.
+int switchyard_register_barrier(void);
+
+// Makes every thread of the process pass a full fence: membarrier(2), private and expedited.
+void switchyard_barrier(void);
+
+// Keeps the compiler, and only it, from moving accesses to memory across.
+static inline void switchyard_compiler_fence(void) { __asm__ volatile("" ::: "memory"); }
+
 // Whether the processor is x86-64 and has BMI2.
 int switchyard_has_bmi2(void);
+
+// Whether the processor is x86-64 and has an instruction to count bits.
+int switchyard_has_popcnt(void);
 
 // Bytes of a page.
 uint64_t switchyard_page_size(void);

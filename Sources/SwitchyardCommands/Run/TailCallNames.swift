@@ -13,6 +13,8 @@ struct TailCallPlace {
   var target: String?
   /// Hops made in the run, this one included.
   var hop: UInt32
+  /// The generation of the chains that the run belongs to.
+  var generation: UInt64
 
   /// `layers[3]`.
   var slot: String { "\(array)[\(index)]" }
@@ -67,6 +69,7 @@ struct TailCallNames {
       program: caller?.spec.name ?? "program \(record.programID)", instruction: instruction,
       line: caller?.spec.ownLine(at: instruction), array: array(record.arrayID),
       index: record.index,
-      outcome: record.outcome, target: programs[record.targetID]?.spec.name, hop: record.hop)
+      outcome: record.outcome, target: programs[record.targetID]?.spec.name, hop: record.hop,
+      generation: record.generation)
   }
 }

@@ -43,6 +43,7 @@ extension TailCallPlace {
       ("hop", .integer(Int(hop))), ("program", .string(program)), ("insn", .integer(instruction)),
       ("file", JSON(line?.path)), ("line", JSON(line?.line)), ("array", .string(array)),
       ("index", .integer(Int(index))), ("outcome", .string(outcome.key)), ("target", JSON(target)),
+      ("generation", .integer(Int(clamping: generation))),
     ])
   }
 }

@@ -13,6 +13,7 @@ struct TraceText {
         call.outcome == .taken
         ? "-> \(style.cyan(call.target?.printable ?? "?"))"
         : style.red("missed: \(call.outcome.reason)")
+          + style.dim(" (\(call.hop.counted("hop")) before, generation \(call.generation))")
       return "\(style.dim(packet))  \(hop)  \(call.program.printable) \(style.dim(place))"
         + "  \(call.slot.printable) \(end)"
     }

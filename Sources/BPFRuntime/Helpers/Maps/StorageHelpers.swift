@@ -32,29 +32,32 @@ extension Helper {
   private static func get(_ number: Int32, _ name: String) -> Helper {
     Helper(
       number: number, name: name, arguments: [.map, .anything, .mapValueOrNull, .anything],
-      result: .mapValueOrNull
-    ) { map, object, initial, flags, _, cpu in
-      guard object != 0, flags <= 1 else { return 0 }
-      let cpuIndex = RunningCPU(address: cpu).index
-      return withStorage(map) { map in
-        let value =
-          unsafe flags == 1
-          ? map.value(
-            of: object, initial: UnsafeRawPointer(GuestMemory.pointer(initial)),
-            cpuIndex: cpuIndex)
-          : map.element(of: object, cpuIndex: cpuIndex)
-        return UInt64(UInt(bitPattern: value))
-      } ?? 0
-    }
+      result: .mapValueOrNull, function: getFunction)
+  }
+
+  private static let getFunction: Function = { map, object, initial, flags, _, cpu in
+    guard object != 0, flags <= 1 else { return 0 }
+    let cpuIndex = RunningCPU(address: cpu).index
+    return withStorage(map) { map in
+      let value =
+        unsafe flags == 1
+        ? map.value(
+          of: object, initial: UnsafeRawPointer(GuestMemory.pointer(initial)), cpuIndex: cpuIndex)
+        : map.element(of: object, cpuIndex: cpuIndex)
+      return UInt64(UInt(bitPattern: value))
+    } ?? 0
   }
 
   /// Removes the value of an object. EINVAL for no object, ENOENT for no value.
   private static func delete(_ number: Int32, _ name: String) -> Helper {
-    Helper(number: number, name: name, arguments: [.map, .anything]) { map, object, _, _, _, _ in
-      guard object != 0 else { return LinuxError.invalid.helperResult }
-      return withStorage(map) { $0.remove(object)?.helperResult ?? 0 }
-        ?? LinuxError.invalid.helperResult
-    }
+    Helper(
+      number: number, name: name, arguments: [.map, .anything], function: deleteFunction)
+  }
+
+  private static let deleteFunction: Function = { map, object, _, _, _, _ in
+    guard object != 0 else { return LinuxError.invalid.helperResult }
+    return withStorage(map) { $0.remove(object)?.helperResult ?? 0 }
+      ?? LinuxError.invalid.helperResult
   }
 
   private static func withStorage<Result>(

@@ -1,0 +1,13 @@
+/// One run of a batch, as compiled code reads and answers it: four words of eight bytes.
+package enum BatchItem {
+  /// Bytes of an item.
+  package static let byteCount: Int32 = 32
+  /// Offset of r1.
+  package static let contextOffset: Int32 = 0
+  /// Offset of r2.
+  package static let secondArgumentOffset: Int32 = 8
+  /// Offset of the packet descriptor's address.
+  package static let packetOffset: Int32 = 16
+  /// Offset of r0 after the run.
+  package static let resultOffset: Int32 = 24
+}

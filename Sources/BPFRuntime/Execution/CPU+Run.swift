@@ -1,0 +1,211 @@
+// UNSAFE. The way into a program and back.
+//
+// Invariant: the words belong to this CPU, and nobody else runs on it: `check` has made sure. What
+// the run can find is not freed between `beginRun` and the end of its epoch.
+
+extension CPU {
+  /// Runs a program from its first instruction: a top-level run with a fresh hop budget
+  /// (tail-calls.md R2.4).
+  ///
+  /// - Precondition: The program was loaded in the CPU's own runtime, and the CPU runs nothing yet:
+  ///   a ``traceHandler`` must run programs on another CPU.
+  /// - Throws: ``Fault`` when a checked run did what it must not, maps and packet keeping what was
+  ///   written before; or when the context is not one for programs of this type.
+  public func run(
+    _ program: Program, in context: Context, mode: Mode = .checked
+  ) throws(Fault) -> Result {
+    // Everything that this run does not need is somewhere else: an empty one is a few nanoseconds.
+    guard let enter = program.enter, program.registry === fastRegistry,
+      !announcement.isInRun, program.contextAccess === context.access
+    else { return try runCarefully(program, context, mode) }
+    prepare(context)
+    unsafe running.words.pointee.hopsLeft = 0
+    beginRun()
+    return try runCompiled(program.entry, enter, context)
+  }
+
+  /// The same for interpreted programs, for compiled ones whose tail calls somebody wants to know
+  /// about, and for what cannot be run.
+  @inline(never)
+  private func runCarefully(
+    _ program: Program, _ context: Context, _ mode: Mode
+  ) throws(Fault) -> Result {
+    try check(program, context.access)
+    if let enter = program.enter {
+      prepareCompiled(context)
+      beginRun()
+      return try runCompiled(program.entry, enter, context)
+    }
+    let isChecked = prepareInterpreted(context, program.type, mode)
+    beginRun()
+    defer { epochs.exit(announcement) }
+    return try withExtendedLifetime(program) { () throws(Fault) in
+      try runInterpreted(program.entry, context, isChecked)
+    }
+  }
+
+  /// Runs the program that an entry point has in the current generation: a top-level run with a
+  /// fresh hop budget.
+  ///
+  /// The first program and the slots of all arrays are of one generation.
+  ///
+  /// - Returns: `nil` when the entry point has no program.
+  /// - Precondition: As for ``run(_:in:mode:)-(Program,_,_)``.
+  /// - Throws: As ``run(_:in:mode:)-(Program,_,_)``.
+  public func run(
+    _ entryPoint: EntryPoint, in context: Context, mode: Mode = .checked
+  ) throws(Fault) -> Result? {
+    try check(entryPoint, context.access)
+    if let enter = entryPoint.enter {
+      prepareCompiled(context)
+      let entry = entryPoint.entry(inTableAt: beginRun())
+      guard entry != 0 else {
+        epochs.exit(announcement)
+        return nil
+      }
+      return try runCompiled(entry, enter, context)
+    }
+    let isChecked = prepareInterpreted(context, entryPoint.type, mode)
+    let table = beginRun()
+    defer { epochs.exit(announcement) }
+    let entry = entryPoint.entry(inTableAt: table)
+    return entry == 0 ? nil : try runInterpreted(entry, context, isChecked)
+  }
+
+  // MARK: What cannot be run
+
+  @inline(__always)
+  func check(_ program: Program, _ access: ContextAccessTable) throws(Fault) {
+    precondition(program.registry === registry, "the program belongs to another runtime")
+    precondition(!announcement.isInRun, "the CPU is running a program already")
+    guard program.contextAccess === access else {
+      throw Fault(contextIsNotOf: program.type, program: program.name)
+    }
+  }
+
+  @inline(__always)
+  func check(_ entryPoint: EntryPoint, _ access: ContextAccessTable) throws(Fault) {
+    precondition(entryPoint.registry === registry, "the entry point is another runtime's")
+    precondition(!announcement.isInRun, "the CPU is running a program already")
+    guard entryPoint.type.context.access === access else {
+      throw Fault(contextIsNotOf: entryPoint.type, program: entryPoint.name)
+    }
+  }
+
+  @inline(never)
+  private func throwFault(_ value: UInt64) throws(Fault) -> Result {
+    if let fault { throw fault }
+    return Result(returnValue: value, hops: hops, instructions: 0)
+  }
+
+  // MARK: Before
+
+  @inline(__always)
+  private func prepare(_ context: Context) {
+    unsafe running.words.pointee.context = context.firstArgument
+    unsafe running.words.pointee.packet = context.packetAddress
+    unsafe running.words.pointee.faultCode = 0
+  }
+
+  private func prepareCompiled(_ context: Context) {
+    prepare(context)
+    prepareHops()
+  }
+
+  /// Sets the hops that are counted in memory, for compiled programs.
+  func prepareHops() {
+    if recordsTailCalls { TailCallLog(address: logMemory.address).count = 0 }
+    let isFast = unsafe running.words.pointee.startBudget != 0
+    unsafe running.words.pointee.budget = running.words.pointee.startBudget
+    unsafe running.words.pointee.hopsLeft = isFast ? 0 : Limits.tailCalls
+  }
+
+  /// Returns whether the run has to be checked.
+  private func prepareInterpreted(_ context: Context, _ type: ProgramType, _ mode: Mode) -> Bool {
+    prepare(context)
+    if recordsTailCalls { TailCallLog(address: logMemory.address).count = 0 }
+    unsafe running.words.pointee.budget = 0
+    unsafe running.words.pointee.hopsLeft = Limits.tailCalls
+    let limit = instructionLimit
+    unsafe running.words.pointee.instructionsLeft = limit
+    let (bytes, overflow) = limit.multipliedReportingOverflow(by: Limits.helperBytesPerInstruction)
+    unsafe running.words.pointee.helperBytesLeft =
+      overflow ? .max : max(bytes, Limits.helperBytes)
+    return mode == .checked || type.context.needsTranslation
+  }
+
+  /// From here on nothing that the run can find is freed, and it finds one generation's slots:
+  /// through the table that is returned.
+  @inline(__always)
+  @discardableResult
+  private func beginRun() -> UInt64 {
+    epochs.enter(announcement)
+    let table = chains.currentTable
+    unsafe running.words.pointee.generation = table
+    return table
+  }
+
+  // MARK: Programs
+
+  /// Hops that the last run made.
+  @inline(__always)
+  private var hops: Int {
+    let left = unsafe running.words.pointee.budget &+ running.words.pointee.hopsLeft
+    return Int(Limits.tailCalls &- left)
+  }
+
+  @inline(__always)
+  private func runCompiled(
+    _ entry: UInt64, _ enter: ProgramCompiler.EnterFunction, _ context: Context
+  ) throws(Fault) -> Result {
+    let value = enter(
+      context.firstArgument, context.secondArgument, entry, words.address, stackTop)
+    running.discardHeldRecords()
+    epochs.exit(announcement)
+    if unsafe running.words.pointee.faultCode != 0 { return try throwFault(value) }
+    return Result(returnValue: value, hops: hops, instructions: 0)
+  }
+
+  /// Runs the items between two addresses in one epoch and one generation; returns the address of
+  /// the first that is not finished. No entry is no run.
+  @inline(__always)
+  func runCompiled(
+    from first: UInt64, to end: UInt64, _ enterBatch: ProgramCompiler.EnterBatchFunction,
+    _ entry: (UInt64) -> UInt64
+  ) -> UInt64 {
+    unsafe running.words.pointee.faultCode = 0
+    prepareHops()
+    let entry = entry(beginRun())
+    let done = entry == 0 ? first : enterBatch(entry, words.address, first, end, stackTop)
+    running.discardHeldRecords()
+    epochs.exit(announcement)
+    return done
+  }
+
+  private func runInterpreted(
+    _ entry: UInt64, _ context: Context, _ isChecked: Bool
+  ) throws(Fault) -> Result {
+    // A trace handler may set another limit meanwhile.
+    let limit = unsafe running.words.pointee.instructionsLeft
+    let value =
+      isChecked
+      ? execute(entry, context, CheckedRun.self) : execute(entry, context, UncheckedRun.self)
+    running.discardHeldRecords()
+    if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
+    return unsafe Result(
+      returnValue: value, hops: hops,
+      instructions: isChecked ? limit - running.words.pointee.instructionsLeft : 0)
+  }
+
+  @inline(__always)
+  private func execute<Policy: RunPolicy>(
+    _ entry: UInt64, _ context: Context, _ policy: Policy.Type
+  ) -> UInt64 {
+    let memory = RunMemory<Policy>(cpu: running, stackHigh: stackTop, entry: entry)
+    return withExtendedLifetime(context) {
+      Interpreter<Policy>.run(
+        entry, memory, frames: FrameStack(records: records.address),
+        firstArgument: context.firstArgument, secondArgument: context.secondArgument)
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import BPFInstructions
+import BPFKernel
+import BPFObject
+import BPFRuntime
+import BPFVerifier
+import TestSupport
+
+/// Checks random programs by their seeds: what the verifier accepts must run without a fault, and
+/// Linux must say the same of it.
+struct SoundnessRun {
+  /// What became of one program.
+  struct Outcome {
+    var isAccepted: Bool
+    /// Whether it ran: some helpers can be verified but not run yet.
+    var hasRun = false
+    /// Linux's verdict, where it was asked.
+    var linux: LinuxVerdict?
+    /// What is wrong, with the program's text; empty when all is well.
+    var complaint = ""
+  }
+
+  enum LinuxVerdict {
+    case accepts, refuses
+  }
+
+  private static let definitions = [
+    MapDefinition(name: "one", type: .array, keySize: 4, valueSize: 64, maxEntries: 1),
+    MapDefinition(name: "data", type: .array, keySize: 4, valueSize: 16, maxEntries: 4),
+    MapDefinition(name: "hash", type: .hash, keySize: 4, valueSize: 16, maxEntries: 64),
+    MapDefinition(name: "cpus", type: .perCPUArray, keySize: 4, valueSize: 16, maxEntries: 4),
+    MapDefinition(name: "percpu", type: .perCPUHash, keySize: 4, valueSize: 16, maxEntries: 64),
+    MapDefinition(name: "tails", type: .programArray, keySize: 4, valueSize: 4, maxEntries: 8),
+  ]
+
+  /// What programs of one type run with.
+  private struct World {
+    let type: ProgramType
+    let runtime: Runtime
+    let maps: [MapHandle]
+    let cpu: CPU
+    let context: PacketContext
+    var kernelMaps: [KernelMap] = []
+
+    init(_ type: ProgramType, asksLinux: Bool) throws {
+      self.type = type
+      runtime = Runtime()
+      let runtime = runtime
+      maps = try SoundnessRun.definitions.map { try runtime.makeMap($0) }
+      cpu = try runtime.makeCPU()
+      cpu.instructionLimit = 1_000_000
+      context = try PacketContext(type: type)
+      guard asksLinux else { return }
+      kernelMaps = try SoundnessRun.definitions.map {
+        try KernelMap(
+          KernelMap.Shape(
+            type: $0.type.rawValue, keySize: $0.keySize, valueSize: $0.valueSize,
+            maxEntries: $0.maxEntries))
+      }
+    }
+  }
+
+  private let asksLinux: Bool
+  private let worlds: [World]
+
+  init(asksLinux: Bool) throws {
+    self.asksLinux = asksLinux
+    worlds = try [ProgramType.xdp, .schedCls].map { try World($0, asksLinux: asksLinux) }
+  }
+
+  private struct Candidate {
+    var text: String
+    var program: VerifierProgram
+    var types: FunctionTypes?
+  }
+
+  private func candidate(_ seed: UInt64) throws -> (Candidate, World) {
+    var generator = ProgramGenerator(seed: seed)
+    let text = generator.program()
+    let world = worlds[generator.form.isTrafficControl ? 1 : 0]
+    let assembled = try Assembler(helperNumber: HelperNames.number(of:)).assemble(text)
+    var program = VerifierProgram(
+      name: "random", instructions: assembled.instructions, type: world.type,
+      maps: Self.definitions.map { MapShape($0) })
+    for (slot, name) in assembled.references {
+      let map = Self.definitions.firstIndex { $0.name == name } ?? -1
+      program.references[slot] = VerifierProgram.MapReference(
+        map: map, valueOffset: name == "one" ? 0 : nil)
+    }
+    guard generator.form.hasTypes, !generator.subprogramNames.isEmpty else {
+      return (Candidate(text: text, program: program), world)
+    }
+    let functions = generator.subprogramNames.map {
+      VerifierCase.Function(name: $0, isGlobal: false, result: .int, parameters: [])
+    }
+    for function in functions {
+      program.functions.append(
+        VerifierProgram.Function(
+          start: assembled.labels[function.name] ?? 0, name: function.name,
+          prototype: FunctionPrototype(parameters: [], result: .number(byteCount: 4))))
+    }
+    let types = FunctionTypes(
+      functions, in: assembled,
+      context: generator.form.isTrafficControl ? "__sk_buff" : "xdp_md")
+    return (Candidate(text: text, program: program, types: types), world)
+  }
+
+  /// Makes the program of a seed, verifies it, runs it if it is accepted, and asks Linux: always,
+  /// or only about accepted programs.
+  func check(_ seed: UInt64, asksLinuxAboutRefused: Bool = true) throws -> Outcome {
+    let (candidate, world) = try candidate(seed)
+    var refusal: VerifierError?
+    do throws(VerifierError) {
+      _ = try Verifier(candidate.program).verify()
+    } catch {
+      refusal = error
+    }
+    var outcome = Outcome(isAccepted: refusal == nil)
+    if refusal == nil { try run(candidate, world, seed, &outcome) }
+    guard asksLinux, refusal == nil || asksLinuxAboutRefused else { return outcome }
+    let log = try refusalByLinux(candidate, world)
+    outcome.linux = log == nil ? .accepts : .refuses
+    if (log == nil) != (refusal == nil) {
+      outcome.complaint += """
+        seed \(seed): \(refusal.map { "\($0)" } ?? "accepted here"), \
+        Linux: \(log.map { String($0.suffix(500)) } ?? "accepted")
+        \(candidate.text)
+
+        """
+    }
+    return outcome
+  }
+
+  private func refusalByLinux(_ candidate: Candidate, _ world: World) throws -> String? {
+    var instructions = candidate.program.instructions
+    for (slot, reference) in candidate.program.references {
+      instructions[slot].immediate = world.kernelMaps[reference.map].descriptor.rawValue
+    }
+    var options = KernelProgram.Options(type: world.type.number)
+    if let types = candidate.types {
+      options.btf = try KernelBTF(bytes: types.bytes)
+      options.functionInfo = types.records.map {
+        KernelProgram.FunctionInfo(
+          slot: UInt32(truncatingIfNeeded: $0.slot), typeID: $0.typeID)
+      }
+    }
+    do throws(KernelError) {
+      _ = try KernelProgram(instructions, options)
+    } catch {
+      return "\(error.errno) \(error.log)"
+    }
+    // Programs only name the descriptors.
+    withExtendedLifetime(world.kernelMaps) {}
+    return nil
+  }
+
+  private func run(
+    _ candidate: Candidate, _ world: World, _ seed: UInt64, _ outcome: inout Outcome
+  ) throws {
+    var source = ProgramSource(
+      name: "random", type: world.type, instructions: candidate.program.instructions)
+    for (slot, reference) in candidate.program.references {
+      source.maps[slot] = ProgramSource.MapReference(
+        world.maps[reference.map], valueOffset: reference.valueOffset)
+    }
+    let program: Program
+    do throws(LoadError) {
+      program = try world.runtime.load(source)
+    } catch {
+      // A helper that does not exist here yet.
+      return
+    }
+    outcome.hasRun = true
+    var random = ProgramGenerator.Numbers(state: seed)
+    for round in 0..<4 {
+      try world.maps[0].update([0, 0, 0, 0], Self.bytes(64, round, &random))
+      for key in 0..<4 as Range<UInt8> {
+        try world.maps[1].update([key, 0, 0, 0], Self.bytes(16, round, &random))
+        // Full of what programs put there, it takes no more.
+        let value = Self.bytes(16, round, &random)
+        if round != 1 { try? world.maps[2].update([key, 0, 0, 0], value) }
+      }
+      let length = 14 + Int.random(in: 0...60, using: &random)
+      try world.context.load(Self.bytes(length, round, &random))
+      do throws(Fault) {
+        _ = try world.cpu.run(program, in: world.context)
+      } catch {
+        outcome.complaint += "seed \(seed): FAULT \(error)\n\(candidate.text)\n"
+      }
+    }
+  }
+
+  /// Random bytes, or all of one kind: the ends of ranges are where bounds are wrong.
+  private static func bytes(
+    _ count: Int, _ round: Int, _ random: inout ProgramGenerator.Numbers
+  ) -> [UInt8] {
+    switch round {
+    case 0: [UInt8](repeating: 0, count: count)
+    case 1: [UInt8](repeating: 0xff, count: count)
+    default:
+      (0..<count).map { _ in
+        [0, 1, 7, 8, 31, 32, 63, 64, 127, 128, 255, UInt8.random(in: 0...255, using: &random)]
+          .randomElement(using: &random) ?? 0
+      }
+    }
+  }
+}
