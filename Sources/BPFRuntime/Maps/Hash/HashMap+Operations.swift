@@ -75,17 +75,6 @@ extension HashMap {
 }
 
 extension HashMap {
-  package override func element(
-    containing address: UInt64
-  ) -> (key: [UInt8], value: UInt64)? {
-    guard !isPerCPU, values.contains(address, 1, firstValues: store.touchedCount) else {
-      return nil
-    }
-    let value = values.base &+ (address &- values.base) / values.stride &* values.stride
-    let key = value &- table.valueOffset &+ HashTable.Field.key
-    return (GuestMemory.bytes(at: key, count: keySize), value)
-  }
-
   /// Copies of the elements of a bucket, as they were together; `nil` when there are more than
   /// `limit`.
   func elements(

@@ -334,6 +334,17 @@ package final class HashMap: Map, @unchecked Sendable {
 
   // MARK: For checked runs
 
+  package override func element(
+    containing address: UInt64
+  ) -> (key: [UInt8], value: UInt64)? {
+    guard !isPerCPU, values.contains(address, 1, firstValues: store.touchedCount) else {
+      return nil
+    }
+    let value = values.base &+ (address &- values.base) / values.stride &* values.stride
+    let key = value &- table.valueOffset &+ HashTable.Field.key
+    return (GuestMemory.bytes(at: key, count: keySize), value)
+  }
+
   package override func valueContains(address: UInt64, count: Int) -> Bool {
     values.contains(address, count, firstValues: store.touchedCount)
   }
