@@ -38,8 +38,6 @@ public struct LinuxError: Error, RawRepresentable, Hashable, Sendable {
   public static let noSpace = LinuxError(rawValue: 28)
   /// ERANGE: result out of range.
   public static let outOfRange = LinuxError(rawValue: 34)
-  /// ENODEV: no such device.
-  public static let noDevice = LinuxError(rawValue: 19)
   /// EDEADLK: would wait for itself.
   public static let deadlock = LinuxError(rawValue: 35)
   /// EPROTO: protocol error.

@@ -78,7 +78,7 @@ final class RuntimeEngine: PacketEngine {
 
   var redirect: RedirectTarget? {
     let isRedirected = type.verdictName(verdict).hasSuffix("_REDIRECT")
-    return isRedirected ? context.redirectTarget : nil
+    return isRedirected ? packets?.redirectTarget : nil
   }
 
   var frame: [UInt8] {

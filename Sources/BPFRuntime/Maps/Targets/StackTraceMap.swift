@@ -105,7 +105,7 @@ package final class StackTraceMap: Map, @unchecked Sendable {
   }
 
   package override func lookupAndDelete(
-    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer
+    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer, isLocked: Bool
   ) -> LinuxError? {
     if let error = unsafe lookup(key: key, into: value) { return error }
     return unsafe deleteFromUser(key: key)
