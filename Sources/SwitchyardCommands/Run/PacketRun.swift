@@ -50,7 +50,7 @@ struct PacketRun {
 
   /// The engine, if nothing is asked about single packets.
   private var batching: (any BatchingEngine)? {
-    guard !options.keepsResults, sink == nil, chain == nil,
+    guard !options.keepsResults, sink == nil, chain == nil, events == nil,
       let engine = engine as? any BatchingEngine, engine.canBatch
     else { return nil }
     return engine
