@@ -78,6 +78,7 @@ struct CollectionLoader {
       name: spec.name, type: MapType(rawValue: spec.type), keySize: spec.keySize,
       valueSize: spec.valueSize, maxEntries: spec.maxEntries,
       flags: MapFlags(rawValue: spec.flags), extra: spec.extra)
+    definition.hasTypes = spec.keyTypeID != nil && spec.valueTypeID != nil
     if spec.isReadOnly { definition.flags.insert(.readOnlyForPrograms) }
     if definition.type == .perfEventArray, definition.maxEntries == 0 {
       definition.maxEntries = UInt32(runtime.possibleCPUs)
