@@ -12,7 +12,7 @@ task=${1:-build}
 # Needed to compile: without these the build stops.
 build=(libpcap-dev pkg-config)
 # Needed to show more: a test that misses one of these says so and is skipped.
-test=(xdp-tools libxdp1 iproute2 binutils)
+test=(xdp-tools libxdp1 libbpf-tools iproute2 binutils)
 # Needed to compile BPF sources: libbpf's headers and the kernel's.
 objects=(libbpf-dev linux-libc-dev)
 # Needed to record traffic between network namespaces.

@@ -24,6 +24,7 @@ extension ProgramCompiler {
       enter: enterFunction(at: region.entryCode.enter),
       enterLight: enterFunction(at: region.entryCode.enterLight),
       enterBatch: enterBatchFunction(at: region.entryCode.enterBatch),
+      callBack: callBackFunction(at: region.entryCode.callBack),
       compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }
 }

@@ -51,7 +51,7 @@ public final class KernelCollection: Sendable {
     } catch {
       btfError = error
     }
-    let maps = try Self.create(object.maps)
+    let maps = try Self.create(object, btf)
     var programs: [String: KernelProgram] = [:]
     for program in object.programs {
       programs[program.name] = try Self.load(program, maps, btf, object.license, options)
@@ -76,16 +76,19 @@ public final class KernelCollection: Sendable {
 }
 
 extension KernelCollection {
-  private static func create(_ specs: [MapSpec]) throws(KernelError) -> [KernelMap] {
+  private static func create(
+    _ object: ObjectFile, _ btf: KernelBTF?
+  ) throws(KernelError) -> [KernelMap] {
     var maps: [KernelMap] = []
-    for spec in specs {
+    for spec in object.maps {
       // Linux only looks at the template: it need not live longer than the call.
       let template: KernelMap? =
         if let inner = spec.innerMap {
           try KernelMap(KernelMap.Shape(inner), name: inner.kernelName)
         } else { nil }
       let map = try KernelMap(
-        KernelMap.Shape(spec), name: spec.kernelName, innerMap: template)
+        KernelMap.Shape(spec), name: spec.kernelName, innerMap: template,
+        types: types(of: spec, object, btf))
       do throws(KernelErrno) {
         if let value = spec.initialValue { try map.update(KernelBytes.word(0), value) }
         // Before the programs: the verifier takes constants from frozen maps only.
@@ -96,6 +99,38 @@ extension KernelCollection {
       maps.append(map)
     }
     return maps
+  }
+
+  /// The types of keys and values, for the maps that have to say: some map types do not take any.
+  private static func types(
+    of spec: MapSpec, _ object: ObjectFile, _ btf: KernelBTF?
+  ) -> KernelMap.Types? {
+    let storage: Set<UInt32> = [24, 28, 29, 32]
+    guard let btf, let key = spec.keyTypeID, let value = spec.valueTypeID,
+      storage.contains(spec.type) || !object.specialFields(of: spec).isEmpty
+    else { return nil }
+    return KernelMap.Types(btf: btf, key: key, value: value)
+  }
+
+  /// What Linux says of each program of an object on its own, by name: nothing is kept.
+  ///
+  /// - Throws: ``KernelError`` for a map that Linux refuses.
+  public static func verdicts(
+    of object: ObjectFile, _ options: Options = Options()
+  ) throws(KernelError) -> [String: KernelError?] {
+    let bytes = options.usesTypes ? object.kernelBTF() : nil
+    let btf = bytes.flatMap { try? KernelBTF(bytes: $0) }
+    let maps = try create(object, btf)
+    var verdicts: [String: KernelError?] = [:]
+    for program in object.programs where program.kind != nil || options.defaultKind != nil {
+      do throws(KernelError) {
+        _ = try load(program, maps, btf, object.license, options)
+        verdicts[program.name] = .some(nil)
+      } catch {
+        verdicts[program.name] = error
+      }
+    }
+    return verdicts
   }
 
   private static func load(

@@ -14,9 +14,10 @@ public final class KernelMap: Sendable {
   ///   - shape: Type, sizes and flags.
   ///   - name: Up to 15 bytes are kept.
   ///   - innerMap: The template of the maps that a map-in-map holds.
+  ///   - types: What keys and values look like, which some maps have to say.
   /// - Throws: ``KernelError`` with bpf(2)'s errno.
   public init(
-    _ shape: Shape, name: String = "", innerMap: KernelMap? = nil
+    _ shape: Shape, name: String = "", innerMap: KernelMap? = nil, types: Types? = nil
   ) throws(KernelError) {
     var attribute = Attribute()
     attribute.store(shape.type, at: 0)
@@ -27,6 +28,11 @@ public final class KernelMap: Sendable {
     if let innerMap { attribute.store(innerMap.descriptor, at: 20) }
     attribute.store(shape.numaNode, at: 24)
     attribute.store(name: name, at: 28)
+    if let types {
+      attribute.store(types.btf.descriptor, at: 48)
+      attribute.store(types.key, at: 52)
+      attribute.store(types.value, at: 56)
+    }
     attribute.store(wide: shape.extra, at: 64)
     do throws(KernelErrno) {
       descriptor = KernelDescriptor(owning: try attribute.perform(.mapCreate))
@@ -68,6 +74,23 @@ public final class KernelMap: Sendable {
 }
 
 extension KernelMap {
+  /// The types of a map's keys and values.
+  public struct Types: Sendable {
+    /// The type information that they are in.
+    public var btf: KernelBTF
+    /// The id of the key's type.
+    public var key: UInt32
+    /// The id of the value's type.
+    public var value: UInt32
+
+    /// Names the types.
+    public init(btf: KernelBTF, key: UInt32, value: UInt32) {
+      self.btf = btf
+      self.key = key
+      self.value = value
+    }
+  }
+
   /// What bpf(2) wants to know to create a map.
   public struct Shape: Hashable, Sendable {
     /// Linux's number of the map type: 1 hash, 2 array, 3 program array, ...

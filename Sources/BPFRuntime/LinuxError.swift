@@ -36,8 +36,20 @@ public struct LinuxError: Error, RawRepresentable, Hashable, Sendable {
   public static let noSpace = LinuxError(rawValue: 28)
   /// ERANGE: result out of range.
   public static let outOfRange = LinuxError(rawValue: 34)
+  /// ENODEV: no such device.
+  public static let noDevice = LinuxError(rawValue: 19)
+  /// EDEADLK: would wait for itself.
+  public static let deadlock = LinuxError(rawValue: 35)
+  /// EPROTO: protocol error.
+  public static let protocolError = LinuxError(rawValue: 71)
+  /// ENOPROTOOPT: no such option.
+  public static let noProtocolOption = LinuxError(rawValue: 92)
   /// EOPNOTSUPP: operation not supported.
   public static let operationNotSupported = LinuxError(rawValue: 95)
+  /// EAFNOSUPPORT: address family not supported.
+  public static let addressFamilyNotSupported = LinuxError(rawValue: 97)
+  /// EALREADY: under way.
+  public static let alreadyInProgress = LinuxError(rawValue: 114)
   /// ENOTSUPP: Linux's own number, unknown to POSIX.
   public static let notSupported = LinuxError(rawValue: 524)
 
@@ -50,9 +62,9 @@ extension LinuxError: CustomStringConvertible {
   public var description: String {
     let names: [Int32: String] = [
       1: "EPERM", 2: "ENOENT", 7: "E2BIG", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
-      14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 22: "EINVAL", 28: "ENOSPC", 34: "ERANGE",
-      95: "EOPNOTSUPP",
-      524: "ENOTSUPP",
+      14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 19: "ENODEV", 22: "EINVAL", 28: "ENOSPC",
+      34: "ERANGE", 35: "EDEADLK", 71: "EPROTO", 92: "ENOPROTOOPT", 95: "EOPNOTSUPP",
+      97: "EAFNOSUPPORT", 114: "EALREADY", 524: "ENOTSUPP",
     ]
     return "\(names[rawValue] ?? "errno") (\(rawValue))"
   }

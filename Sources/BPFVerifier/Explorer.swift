@@ -43,6 +43,10 @@ struct Explorer {
   var globalFunction: Int?
   /// Global functions that some path calls.
   var calledGlobals: Set<Int> = []
+  /// Functions that timers call.
+  var laterCalls: Set<LaterCall> = []
+  /// By slot: which kind of handle it reads through.
+  var handleKinds: [Int: UInt8] = [:]
   /// By function, in bytes.
   var stackDepths: [Int32]
   let returnValues: ReturnRule

@@ -143,7 +143,8 @@ extension Explorer {
       try verifyGlobal(index)
       verified.insert(index)
     }
-    var depths = StackDepthCheck(code: code, depths: stackDepths)
+    var depths = StackDepthCheck(
+      code: code, depths: stackDepths, type: program.type.number)
     try depths.run(from: 0)
     for index in code.functions.indices
     where code.functions[index].isCallback {

@@ -1,8 +1,9 @@
 /// How a command ends: the exit statuses of the command line, which scripts rely on.
 enum ExitStatus: Int32 {
   case success = 0
-  /// A check failed: something is not what it was taken for.
-  case checkFailed = 1
+  /// What was asked for is not so: a check found something, there is no such element, or a map
+  /// refuses the operation.
+  case failed = 1
   /// The verifier rejected a program.
   case rejected = 2
   /// The object cannot be linked: ELF, types, relocations, maps, slots.

@@ -7,7 +7,6 @@ import Testing
 struct AgreementTests {
   /// Cases in which the verdict is not Linux's on purpose; `docs/verifier.md` says why.
   private static let deviations: Set<String> = [
-    "egress_ifindex of a devmap program",
     "Linux 6.18 lets a constant zero through, which is a hole",
     "the map's own memory is read: its first word",
   ]

@@ -107,6 +107,45 @@ struct MessageTests {
     if let slot = mistake.slot { #expect(found.instruction == slot) }
   }
 
+  /// Errors of programs of other types, with a part of the hint.
+  private static let typed: [(file: String, name: String, hint: String)] = [
+    ("sockets", "skc_lookup_tcp: read without a test", "if (!sk) return 0;"),
+    ("sockets", "skc_lookup_tcp: 4 bytes at 8 of the socket", "bpf_sk_fullsock(sk)"),
+    ("sockets", "sk_lookup_tcp: not released", "bpf_sk_release()"),
+    ("sockets", "the context's socket is given back", "release only what a lookup"),
+    ("locks-and-timers", "a helper is called under the lock", "bpf_spin_unlock(&value->lock);"),
+    ("locks-and-timers", "locked and not unlocked", "on every path"),
+    ("locks-and-timers", "the lock is read", "bpf_spin_lock(&value->lock);"),
+    ("locks-and-timers", "a lock in a value without one", "__type(value, struct value);"),
+    ("dynptrs", "data of one is not there", "bpf_ringbuf_reserve_dynptr("),
+    ("dynptrs", "reserved twice in the same place", "bpf_ringbuf_discard_dynptr("),
+    ("dynptrs", "submitted twice", "only what was reserved"),
+    ("callbacks-and-tracing", "a loop without type information", "compile with -g"),
+    ("callbacks-and-tracing", "xdp: user memory is copied", "SEC("),
+    ("callbacks-and-tracing", "syscall: a map of programs", "array or a hash"),
+    ("packet-types", "cgroup_skb: the packet is written", "bpf_skb_load_bytes("),
+    ("packet-types", "cgroup_skb: the packet is printed", "__builtin_memcpy("),
+    ("return-types", "sk_lookup returns 2", "return 0 or 1"),
+  ]
+
+  @Test("Errors of all types of programs have Linux's words and a hint that can be typed in")
+  func typedMistakes() throws {
+    let cases = Dictionary(grouping: try VerifierCase.all) { $0.group }
+    for (file, name, hint) in Self.typed {
+      guard let found = cases[file]?.first(where: { $0.name == name }) else {
+        Issue.record("there is no case \(name)")
+        continue
+      }
+      let program = try #require(try found.verifierProgram())
+      let error = #expect(throws: VerifierError.self, "\(name)") { try Verifier(program).verify() }
+      #expect(error?.hint.contains(hint) == true, "\(name): \(error?.hint ?? "")")
+      #expect(error?.why.hasPrefix("The verifier cannot prove") == false, "\(name)")
+      if case .reject(_, let message) = found.verdict {
+        #expect(error?.message.contains(message) == true, "\(name)")
+      }
+    }
+  }
+
   @Test("The history names the steps that made the register and the branches that led there")
   func history() throws {
     let error = #expect(throws: VerifierError.self) {

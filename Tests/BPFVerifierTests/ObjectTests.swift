@@ -22,6 +22,10 @@ struct ObjectTests {
     }
   }
 
+  private static func type(_ kind: ProgramKind) -> ProgramType? {
+    ProgramType.described(number: kind.type, expectedAttachType: kind.expectedAttachType)
+  }
+
   @Test("Every program of every object that can be linked")
   func objects() throws {
     var agreed = 0
@@ -31,7 +35,7 @@ struct ObjectTests {
         let object = try? ObjectFile(bytes: [UInt8](data))
       else { continue }
       let programs = object.programs.filter {
-        $0.kind.flatMap { ProgramType.linux(number: $0.type) } != nil
+        $0.kind.flatMap(Self.type) != nil
       }
       guard !programs.isEmpty, programs.count == object.programs.count else { continue }
       var linux: KernelError?
@@ -43,7 +47,7 @@ struct ObjectTests {
       }
       var ours: [String] = []
       for spec in programs {
-        guard let type = spec.kind.flatMap({ ProgramType.linux(number: $0.type) }) else { continue }
+        guard let type = spec.kind.flatMap(Self.type) else { continue }
         do throws(VerifierError) {
           let program = VerifierProgram(spec, of: object, type: type, possibleCPUs: 2)
           let verified = try Verifier(program).verify()

@@ -133,6 +133,20 @@ struct ScalarTests {
     }
   }
 
+  @Test("The members next to a bound are those that trying them out finds")
+  func nextMembers() {
+    for unknown in 0..<64 as Range<UInt64> {
+      for value in 0..<64 as Range<UInt64> where value & unknown == 0 {
+        let bits = KnownBits(value: value, unknown: unknown)
+        let members = (0..<64).filter { bits.contains($0) }
+        for bound in 0..<64 as Range<UInt64> {
+          #expect(bits.lowest(from: bound) == members.first { $0 >= bound })
+          #expect(bits.highest(upTo: bound) == members.last { $0 <= bound })
+        }
+      }
+    }
+  }
+
   @Test(
     "Comparisons are decided rightly, and narrow no number away that is possible",
     arguments: Operation.Condition.allCases)

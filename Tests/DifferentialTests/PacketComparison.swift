@@ -1,3 +1,4 @@
+import BPFCompiler
 import BPFInstructions
 import BPFKernel
 import BPFRuntime
@@ -33,22 +34,28 @@ struct PacketComparison {
   /// Runs the program on all packets on both sides, and expects the same of both.
   func check(_ packets: [[UInt8]], _ comment: String = "") throws {
     let instructions = try Self.assemble(body)
-    let ours = try Ours(self, instructions)
+    let all = try Self.engines.map { ($0, try Ours(self, instructions, $0)) }
     let kernel = try KernelProgram(instructions, KernelProgram.Options(type: type.number))
     for packet in packets {
       let expected = try inKernel(kernel, packet)
-      let actual = try ours.run(self, packet)
-      guard actual != expected else { continue }
-      if expected == nil, Self.hasShortNetworkHeader(packet) { continue }
-      Issue.record(
-        """
-        \(comment), packet of \(packet.count) bytes \(packet.prefix(15)): \
-        \(Self.difference(actual, expected))
-        \(body)
-        """)
-      return
+      for (engine, ours) in all {
+        let actual = try ours.run(self, packet)
+        guard actual != expected else { continue }
+        if expected == nil, Self.hasShortNetworkHeader(packet) { continue }
+        Issue.record(
+          """
+          \(comment), \(engine), packet of \(packet.count) bytes \(packet.prefix(15)): \
+          \(Self.difference(actual, expected))
+          \(body)
+          """)
+        return
+      }
     }
   }
+
+  /// Where programs run here: interpreted and checked, and compiled if that is possible.
+  private static let engines: [Runtime.Engine] =
+    ProgramCompiler.x86() == nil ? [.interpreter] : [.interpreter, .compiled]
 
   /// Whether Linux refuses to build a socket buffer for a test run, though not for real traffic,
   /// because the IP header is not all there.
@@ -82,10 +89,13 @@ struct PacketComparison {
     let context: PacketContext
     let cpu: CPU
 
-    init(_ comparison: PacketComparison, _ instructions: [Instruction]) throws {
-      let runtime = Runtime()
-      program = try runtime.load(
-        ProgramSource(name: "comparison", type: comparison.type, instructions: instructions))
+    init(
+      _ comparison: PacketComparison, _ instructions: [Instruction], _ engine: Runtime.Engine
+    ) throws {
+      let runtime = Runtime(compiler: engine == .compiled ? .x86() : nil)
+      program = try unsafe runtime.loadUnverified(
+        ProgramSource(name: "comparison", type: comparison.type, instructions: instructions),
+        engine: engine)
       context = try PacketContext(type: comparison.type)
       if let fields = comparison.fields { context.initialFields = fields }
       cpu = try runtime.makeCPU()

@@ -24,9 +24,7 @@ public struct FunctionTypes: Hashable, Sendable {
   /// describes none.
   public init?(_ verifierCase: VerifierCase, in program: AssembledProgram) {
     guard !verifierCase.functions.isEmpty else { return nil }
-    self.init(
-      verifierCase.functions, in: program,
-      context: verifierCase.programType == "xdp" ? "xdp_md" : "__sk_buff")
+    self.init(verifierCase.functions, in: program, context: verifierCase.contextStructure)
   }
 
   /// Describes functions, the labels of which are in `program`.

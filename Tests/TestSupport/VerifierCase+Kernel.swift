@@ -20,7 +20,8 @@ extension VerifierCase {
     let types = FunctionTypes(self, in: program)
     let options = KernelProgram.Options(
       type: programTypeNumber, expectedAttachType: attachTypeNumber, license: license,
-      name: "case", btf: try types.map { try KernelBTF(bytes: $0.bytes) },
+      name: "case", flags: isSleepable ? 1 << 4 : 0,
+      btf: try types.map { try KernelBTF(bytes: $0.bytes) },
       functionInfo: (types?.records ?? []).map {
         KernelProgram.FunctionInfo(slot: UInt32($0.slot), typeID: $0.typeID)
       })
@@ -36,12 +37,22 @@ extension VerifierCase {
     return .accept(returnValue: try loaded.testRun(data: packet).returnValue)
   }
 
-  private static func created(_ map: Map) throws -> KernelMap {
-    let created = try KernelMap(
-      KernelMap.Shape(
-        type: map.typeNumber, keySize: map.keySize, valueSize: map.valueSize,
-        maxEntries: map.maxEntries, flags: map.flags),
-      name: map.name)
+  static func created(_ map: Map) throws -> KernelMap {
+    let shape = KernelMap.Shape(
+      type: map.typeNumber, keySize: map.keySize, valueSize: map.valueSize,
+      maxEntries: map.maxEntries, flags: map.flags)
+    var types: KernelMap.Types?
+    if map.needsTypes {
+      let described = ValueTypes(map)
+      types = KernelMap.Types(
+        btf: try KernelBTF(bytes: described.bytes), key: described.key, value: described.value)
+    }
+    var inner: KernelMap?
+    if ["array_of_maps", "hash_of_maps"].contains(map.type) {
+      inner = try KernelMap(
+        KernelMap.Shape(type: 2, keySize: 4, valueSize: 8, maxEntries: 1), name: "inner")
+    }
+    let created = try KernelMap(shape, name: map.name, innerMap: inner, types: types)
     for (index, bytes) in map.values {
       let key = (0..<4).map { UInt8(truncatingIfNeeded: index >> ($0 * 8)) }
       try created.update(key, bytes)

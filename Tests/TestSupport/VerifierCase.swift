@@ -24,10 +24,19 @@ public struct VerifierCase: Hashable, Sendable {
   public var functions: [Function] = []
   /// The program, for ``assembled()``.
   public var assembly = ""
+  /// Whether the program may sleep.
+  public var isSleepable = false
   /// The packet of a test run; `nil` when the program is only verified.
   public var packet: [UInt8]?
   /// What Linux says.
   public var verdict = Verdict.accept(returnValue: nil)
+
+  /// A case without a program.
+  public init(group: String, name: String, line: Int) {
+    self.group = group
+    self.name = name
+    self.line = line
+  }
 
   /// What a verifier says of a program.
   public enum Verdict: Hashable, Sendable {
@@ -55,6 +64,10 @@ public struct VerifierCase: Hashable, Sendable {
     public var isFrozen: Bool
     /// The values of an array, by index; the others are zero.
     public var values: [UInt32: [UInt8]]
+    /// Where a spin lock is in the value, if there is one.
+    public var lockOffset: UInt32?
+    /// Where a timer is in the value, if there is one.
+    public var timerOffset: UInt32?
 
     /// Describes a map.
     public init(
@@ -118,6 +131,27 @@ public struct VerifierCase: Hashable, Sendable {
   /// Linux's number of ``attachType``; zero when there is none.
   public var attachTypeNumber: UInt32 {
     attachType.flatMap { LinuxNames.attachTypes[$0] } ?? 0
+  }
+
+  /// The C structure that the program gets.
+  public var contextStructure: String {
+    switch programType {
+    case "xdp": "xdp_md"
+    case "kprobe": "bpf_user_pt_regs_t"
+    case "perf_event": "bpf_perf_event_data"
+    case "cgroup_sock": "bpf_sock"
+    case "sock_ops": "bpf_sock_ops"
+    case "cgroup_device": "bpf_cgroup_dev_ctx"
+    case "sk_msg": "sk_msg_md"
+    case "raw_tracepoint", "raw_tracepoint_writable": "bpf_raw_tracepoint_args"
+    case "cgroup_sock_addr": "bpf_sock_addr"
+    case "sk_reuseport": "sk_reuseport_md"
+    case "cgroup_sysctl": "bpf_sysctl"
+    case "cgroup_sockopt": "bpf_sockopt"
+    case "sk_lookup": "bpf_sk_lookup"
+    case "netfilter": "bpf_nf_ctx"
+    default: "__sk_buff"
+    }
   }
 
   /// Whether Linux accepts the program.

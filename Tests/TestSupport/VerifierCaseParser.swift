@@ -89,6 +89,7 @@ struct VerifierCaseParser {
     case "attach" where words.count == 2:
       guard LinuxNames.attachTypes[words[1]] != nil else { throw error("unknown attach type") }
       current.attachType = words[1]
+    case "sleepable" where words.count == 1: current.isSleepable = true
     case "license" where words.count == 2: current.license = words[1]
     case "map" where words.count >= 3: try takeMap(words)
     case "value" where words.count == 4: try takeValue(words)
@@ -115,6 +116,8 @@ struct VerifierCaseParser {
       case ("key", let size?): map.keySize = size
       case ("value", let size?): map.valueSize = size
       case ("entries", let size?): map.maxEntries = size
+      case ("lock", let offset?): map.lockOffset = offset
+      case ("timer", let offset?): map.timerOffset = offset
       case (let flag, nil):
         guard let bits = LinuxNames.mapFlags[flag] else { throw error("unknown '\(word)'") }
         map.flags |= bits

@@ -17,7 +17,10 @@ enum Main {
       }
       if wanted.isEmpty || wanted.contains("rewire") { rows += try measureRewiring(settings) }
       if wanted.isEmpty || wanted.contains("run") { rows += try measureRun(settings) }
-      if wanted.isEmpty || wanted.contains("load") { rows += try measureLoading(settings) }
+      if wanted.isEmpty || wanted.contains("map") { rows += try measureMaps(settings) }
+      if wanted.isEmpty || wanted.contains("load") {
+        rows += try measureLoading(settings) + measureCompiling(settings)
+      }
       let report = Report(rows: rows)
       report.printTables()
       let path = ".build/bench/results.json"

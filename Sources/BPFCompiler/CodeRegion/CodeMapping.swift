@@ -67,6 +67,11 @@ func enterFunction(at address: UInt64) -> ProgramCompiler.EnterFunction {
   unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.EnterFunction.self)
 }
 
+/// The same for the code that calls a subprogram.
+func callBackFunction(at address: UInt64) -> ProgramCompiler.CallBackFunction {
+  unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.CallBackFunction.self)
+}
+
 /// The same for the code that enters a program for every item of a batch.
 func enterBatchFunction(at address: UInt64) -> ProgramCompiler.EnterBatchFunction {
   unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.EnterBatchFunction.self)

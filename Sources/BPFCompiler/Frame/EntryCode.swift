@@ -20,6 +20,10 @@ package struct EntryCode: Sendable {
   /// Called with a register's value in r10, the instruction's number in r11 and the program's
   /// header in rax; returns a helper's address in r10, or does not return.
   package var resolveHelper: UInt64
+  /// Called by Swift: see ``BPFRuntime/ProgramCompiler/CallBackFunction``.
+  package var callBack: UInt64
+  /// Jumped to after a fault: leaves what was entered last with 0.
+  package var abort: UInt64
 }
 
 extension EntryCode {
@@ -30,7 +34,7 @@ extension EntryCode {
     var addresses: [UInt64] = []
     for emitPart in [
       { emitEnter(&$0, kept) }, { emitEnter(&$0, [.rbp, .r12]) }, emitEnterBatch, emitTailCall,
-      emitLoadPacket, { emitResolveHelper(&$0, abort) },
+      emitLoadPacket, { emitResolveHelper(&$0, abort) }, emitCallBack,
     ] as [(inout Encoder) -> Void] {
       while !out.count.isMultiple(of: CodeRegion.granule) { out.nop(byteCount: 1) }
       addresses.append(address &+ UInt64(out.count))
@@ -43,7 +47,8 @@ extension EntryCode {
     out.ret()
     let code = EntryCode(
       enter: addresses[0], enterLight: addresses[1], enterBatch: addresses[2],
-      tailCall: addresses[3], loadPacket: addresses[4], resolveHelper: addresses[5])
+      tailCall: addresses[3], loadPacket: addresses[4], resolveHelper: addresses[5],
+      callBack: addresses[6], abort: address &+ UInt64(out.position(of: abort) ?? 0))
     return (try out.finish(at: address), code)
   }
 
@@ -64,6 +69,26 @@ extension EntryCode {
     out.call(.r10)
     out.store(.word, MemoryOperand(.r12, CompiledServices.budgetOffset), .r9)
     emitLeave(&out, registers)
+  }
+
+  /// As entering, with four arguments and a frame below the caller's.
+  private static func emitCallBack(_ out: inout Encoder) {
+    for register in kept { out.push(register) }
+    out.move(.doubleWord, .r12, .rsi)
+    emitEntryStack(&out)
+    out.load(.doubleWord, .rbp, MemoryOperand(.r12, CompiledServices.callerFrameOffset))
+    out.move(.doubleWord, .r10, .rdi)
+    out.move(.doubleWord, .rdi, .rdx)
+    out.move(.doubleWord, .rsi, .rcx)
+    out.move(.doubleWord, .rdx, .r8)
+    out.move(.doubleWord, .rcx, .r9)
+    out.load(.word, .r9, MemoryOperand(.r12, CompiledServices.budgetOffset))
+    for register in [MachineRegister.rax, .r8, .rbx, .r13, .r14, .r15] {
+      out.binary(.xor, .word, register, register)
+    }
+    out.call(.r10)
+    out.store(.word, MemoryOperand(.r12, CompiledServices.budgetOffset), .r9)
+    emitLeave(&out, kept)
   }
 
   /// Notes where the call that follows puts its return address.

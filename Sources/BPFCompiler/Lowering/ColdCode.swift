@@ -20,6 +20,8 @@ struct ColdCode {
     /// Keeps the low half of a value, or nothing from 0xffff on unless all are allowed.
     case storeHalf(MachineRegister, MemoryOperand, allowsAll: Bool)
     case exitWithZero(hasIterations: Bool)
+    /// Ends the run after a fault.
+    case abort
     /// Adds to a register what was put off in a loop.
     case add(MachineRegister, Int32)
     case zero(MachineRegister)
@@ -72,6 +74,7 @@ extension Lowering {
       out.binary(.xor, .word, .rax, .rax)
       leaveFunction(hasIterations: hasIterations)
       out.ret()
+    case .abort: out.jump(toAddress: entryCode.abort)
     case .add(let register, let amount): out.binary(.add, .doubleWord, register, amount)
     case .zero(let register): out.binary(.xor, .word, register, register)
     }

@@ -37,7 +37,13 @@ extension Lowering {
   // MARK: Calls
 
   /// Calls a C function whose first five arguments are r1 to r5, and whose sixth is the CPU.
-  mutating func lowerHelperCall(_ address: UInt64) {
+  ///
+  /// One that calls back is told where the caller's frame is, and may leave a fault behind.
+  mutating func lowerHelperCall(_ address: UInt64, callsBack: Bool = false) {
+    if callsBack {
+      let frame = MemoryOperand(RegisterAssignment.cpu, CompiledServices.callerFrameOffset)
+      out.store(.doubleWord, frame, machine(10))
+    }
     let budget = MemoryOperand(RegisterAssignment.cpu, CompiledServices.budgetOffset)
     out.store(.word, budget, RegisterAssignment.budget)
     out.move(.doubleWord, RegisterAssignment.budget, RegisterAssignment.cpu)
@@ -48,6 +54,12 @@ extension Lowering {
       out.call(RegisterAssignment.scratch2)
     }
     out.load(.word, RegisterAssignment.budget, budget)
+    guard callsBack else { return }
+    let abort = out.makeLabel()
+    cold.append(ColdCode(abort, nil, .abort))
+    let fault = MemoryOperand(RegisterAssignment.cpu, CompiledServices.faultOffset)
+    out.binary(.compare, .byte, fault, 0)
+    out.jump(if: .notEqual, abort)
   }
 
   /// Whether every place of the region reaches an address with a 32-bit distance.

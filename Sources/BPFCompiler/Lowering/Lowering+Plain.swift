@@ -23,7 +23,8 @@ extension Lowering {
       out.moveZeroExtended(.half, register, register)
     case .mayGoto: lowerMayGoto(to: block.taken)
     case .tailCall: lowerTailCall(i)
-    case .callHelper: lowerHelperCall(UInt64(bitPattern: i.immediate))
+    case .callHelper:
+      lowerHelperCall(UInt64(bitPattern: i.immediate), callsBack: i.source != 0)
     case .callSubprogram: lowerSubprogramCall(index + 1 + Int(i.offset))
     case .callKernelFunction:
       throw .kernelFunction(Int32(truncatingIfNeeded: i.immediate), instruction: 0)

@@ -212,7 +212,8 @@ struct Lowering: ~Copyable {
 
   private static func longestCode(of operation: Operation) -> Int32 {
     switch operation.kind {
-    case .arithmetic, .load, .loadAcquire, .store, .storeRelease, .atomic, .callHelper: 48
+    case .arithmetic, .load, .loadAcquire, .store, .storeRelease, .atomic: 48
+    case .callHelper: 72
     default: 128
     }
   }
@@ -235,5 +236,5 @@ extension Operation.Size {
 
 extension ContextLayout {
   /// Whether every field is in memory as the program sees it.
-  var isKeptAsSeen: Bool { !fields.contains { $0.value != .stored || $0.storage != .plain } }
+  var isKeptAsSeen: Bool { !fields.contains { !$0.value.isStored || $0.storage != .plain } }
 }

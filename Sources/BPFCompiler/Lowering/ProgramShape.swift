@@ -75,10 +75,13 @@ struct ProgramShape {
   }
 
   /// Whether a run can read or change one of r6 to r9, in a program that it tail-calls perhaps.
+  ///
+  /// A helper that calls back may have to end the run, which takes the full way in.
   static func usesPreserved(_ instructions: [DecodedInstruction]) -> Bool {
     instructions.contains { instruction in
       switch instruction.operation.kind {
       case .tailCall, .callRegister: true
+      case .callHelper where instruction.source != 0: true
       default:
         (RegisterUse.reads(instruction) | RegisterUse.writes(instruction)) & 0b11_1100_0000 != 0
       }

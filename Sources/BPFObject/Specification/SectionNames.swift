@@ -21,7 +21,9 @@ extension ProgramKind {
     let rest = name.dropFirst(pattern.name.count)
     self.init(
       type: pattern.type, expectedAttachType: pattern.attachType,
-      isSleepable: pattern.name.hasSuffix(".s"), xdpHasFrags: pattern.hasFrags,
+      // Programs that are called as system calls always may.
+      isSleepable: pattern.name.hasSuffix(".s") || pattern.type == 31,
+      xdpHasFrags: pattern.hasFrags,
       target: rest.first == "/" && rest.count > 1 ? String(rest.dropFirst()) : nil)
   }
 

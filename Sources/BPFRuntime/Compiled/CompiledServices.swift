@@ -103,6 +103,8 @@ extension CompiledServices {
   /// Offset of a word for the address of the return address of the run, to leave from any depth
   /// after a fault.
   package static let entryStackOffset = unsafe offset(of: \.entryStack)
+  /// Offset of the frame pointer that code stores before it calls a helper that calls back.
+  package static let callerFrameOffset = unsafe offset(of: \.caller.framePointer)
 
   /// Offset of the address of the table that the run finds the slots of arrays by.
   package static let generationOffset = unsafe offset(of: \.generation)

@@ -15,6 +15,11 @@ public struct ProgramCompiler: Sendable {
   package typealias EnterBatchFunction =
     @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
 
+  /// Calls a subprogram of the code that is running, for a helper: its address, the CPU's words and
+  /// r1 to r4; the frame pointer is in ``CompiledServices/callerFrameOffset``. Returns r0.
+  package typealias CallBackFunction =
+    @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
+
   /// Makes the code of a program.
   package let compile: @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   /// Enters code that ``compile`` made.
@@ -23,17 +28,20 @@ public struct ProgramCompiler: Sendable {
   package let enterLight: EnterFunction
   /// The same for batches.
   package let enterBatch: EnterBatchFunction
+  /// Calls subprograms of code that ``compile`` made.
+  package let callBack: CallBackFunction
 
-  /// Describes a compiler. Whoever makes one keeps the memory behind the functions that enter alive
-  /// with `compile`.
+  /// Describes a compiler. Whoever makes one keeps the memory behind the functions alive with
+  /// `compile`.
   package init(
     enter: @escaping EnterFunction, enterLight: @escaping EnterFunction,
-    enterBatch: @escaping EnterBatchFunction,
+    enterBatch: @escaping EnterBatchFunction, callBack: @escaping CallBackFunction,
     compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   ) {
     self.enter = enter
     self.enterLight = enterLight
     self.enterBatch = enterBatch
+    self.callBack = callBack
     self.compile = compile
   }
 }
@@ -82,6 +90,8 @@ package struct CompilationUnit: Sendable {
   package var header: UInt64
   /// The arrays of programs that the program refers to, by the address of their headers.
   package var arrays: [UInt64: SlotTable]
+  /// How to reach the values of each map that the program refers to, by the address of its header.
+  package var maps: [UInt64: MapAccess]
   /// The arrays of values that the program refers to, by the address of their headers.
   package var valueArrays: [UInt64: ValueArray]
   /// What r1 points to.
@@ -124,6 +134,8 @@ package struct CompilationUnit: Sendable {
     arrays = Dictionary(
       maps.compactMap { $0 as? ProgramArray }.map { ($0.header.address, $0.slotTable) },
       uniquingKeysWith: { first, _ in first })
+    self.maps = Dictionary(
+      maps.map { ($0.header.address, MapAccess($0)) }, uniquingKeysWith: { first, _ in first })
     valueArrays = Dictionary(
       maps.compactMap { $0 as? ArrayMap }.map { ($0.header.address, $0.valueArray) },
       uniquingKeysWith: { first, _ in first })
@@ -135,7 +147,7 @@ extension ContextLayout {
   /// Where the word of a packet pointer is, relative to the context, if a load of four bytes at an
   /// offset yields one.
   package func redirectedWord(ofLoadAt offset: Int) -> Int? {
-    guard let field = fields.first(where: { $0.offset == offset && $0.value != .stored }),
+    guard let field = fields.first(where: { $0.offset == offset && !$0.value.isStored }),
       let word = PacketDescriptor.wordOffset(of: field.value)
     else { return nil }
     return descriptorOffset + word

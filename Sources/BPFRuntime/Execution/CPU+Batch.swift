@@ -58,8 +58,8 @@ extension CPU {
     while batch.finishedCount < batch.count {
       let end = min(batch.finishedCount + Limits.batchedRuns, batch.count)
       let done = runCompiled(
-        from: batch.address(of: batch.finishedCount), to: batch.address(of: end), enterBatch,
-        entry)
+        from: batch.address(of: batch.finishedCount), to: batch.address(of: end),
+        contextByteCount: batch.plainByteCount, enterBatch, entry)
       let finished = batch.index(of: done)
       guard finished > batch.finishedCount else { break }
       batch.finishedCount = finished

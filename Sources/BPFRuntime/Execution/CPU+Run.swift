@@ -104,6 +104,7 @@ extension CPU {
   private func prepare(_ context: Context) {
     unsafe running.words.pointee.context = context.firstArgument
     unsafe running.words.pointee.packet = context.packetAddress
+    unsafe running.words.pointee.contextByteCount = context.plainByteCount
     unsafe running.words.pointee.faultCode = 0
   }
 
@@ -126,19 +127,32 @@ extension CPU {
     if recordsTailCalls { TailCallLog(address: logMemory.address).count = 0 }
     unsafe running.words.pointee.budget = 0
     unsafe running.words.pointee.hopsLeft = Limits.tailCalls
-    let limit = instructionLimit
+    setLimits(instructionLimit)
+    return mode == .checked || type.context.needsTranslation
+  }
+
+  /// Gets ready for a subprogram that gets no context.
+  func prepareWithoutContext() {
+    unsafe running.words.pointee.context = 0
+    unsafe running.words.pointee.packet = 0
+    unsafe running.words.pointee.contextByteCount = 0
+    unsafe running.words.pointee.faultCode = 0
+    prepareHops()
+    setLimits(instructionLimit)
+  }
+
+  private func setLimits(_ limit: UInt64) {
     unsafe running.words.pointee.instructionsLeft = limit
     let (bytes, overflow) = limit.multipliedReportingOverflow(by: Limits.helperBytesPerInstruction)
     unsafe running.words.pointee.helperBytesLeft =
       overflow ? .max : max(bytes, Limits.helperBytes)
-    return mode == .checked || type.context.needsTranslation
   }
 
   /// From here on nothing that the run can find is freed, and it finds one generation's slots:
   /// through the table that is returned.
   @inline(__always)
   @discardableResult
-  private func beginRun() -> UInt64 {
+  func beginRun() -> UInt64 {
     epochs.enter(announcement)
     let table = chains.currentTable
     unsafe running.words.pointee.generation = table
@@ -169,10 +183,12 @@ extension CPU {
   /// the first that is not finished. No entry is no run.
   @inline(__always)
   func runCompiled(
-    from first: UInt64, to end: UInt64, _ enterBatch: ProgramCompiler.EnterBatchFunction,
+    from first: UInt64, to end: UInt64, contextByteCount: UInt64,
+    _ enterBatch: ProgramCompiler.EnterBatchFunction,
     _ entry: (UInt64) -> UInt64
   ) -> UInt64 {
     unsafe running.words.pointee.faultCode = 0
+    unsafe running.words.pointee.contextByteCount = contextByteCount
     prepareHops()
     let entry = entry(beginRun())
     let done = entry == 0 ? first : enterBatch(entry, words.address, first, end, stackTop)
@@ -185,6 +201,8 @@ extension CPU {
   ) throws(Fault) -> Result {
     // A trace handler may set another limit meanwhile.
     let limit = unsafe running.words.pointee.instructionsLeft
+    unsafe running.words.pointee.caller.engine = isChecked ? .checked : .unchecked
+    defer { unsafe running.words.pointee.caller.engine = .compiled }
     let value =
       isChecked
       ? execute(entry, context, CheckedRun.self) : execute(entry, context, UncheckedRun.self)
@@ -202,7 +220,8 @@ extension CPU {
     return withExtendedLifetime(context) {
       Interpreter<Policy>.run(
         entry, memory, frames: FrameStack(records: records.address),
-        firstArgument: context.firstArgument, secondArgument: context.secondArgument)
+        arguments: HelperArguments(
+          values: [context.firstArgument, context.secondArgument, 0, 0, 0]))
     }
   }
 }

@@ -46,6 +46,13 @@ public final class CPU {
   /// Receives what programs print with `bpf_trace_printk`, as UTF-8 without a terminator. Called
   /// in the middle of a run, so it must not run anything on this CPU.
   public var traceHandler: (([UInt8]) -> Void)?
+  /// What programs on this CPU can find out about the world.
+  public var environment = Environment() {
+    didSet {
+      unsafe running.words.pointee.socketsLow = environment.sockets.addresses.lowerBound
+      unsafe running.words.pointee.socketsHigh = environment.sockets.addresses.upperBound
+    }
+  }
   /// Instructions that one checked run may execute; it bounds the memory that helpers are given
   /// to work on as well.
   public var instructionLimit = Limits.executedInstructions
@@ -73,7 +80,7 @@ public final class CPU {
     self.runtime = runtime
     self.index = index
     unsafe words = try StableMemory(byteCount: MemoryLayout<RunningCPU.Words>.size)
-    stack = try StableMemory(byteCount: Limits.liveFrames * Limits.frameByteCount)
+    stack = try StableMemory(byteCount: Limits.stackByteCount)
     records = try StableMemory(byteCount: Limits.liveFrames * FrameRecord.byteCount)
     logMemory = try StableMemory(byteCount: TailCallLog.byteCount)
     epochs = runtime.epochs
@@ -83,9 +90,10 @@ public final class CPU {
     enterBatch = runtime.compiler?.enterBatch
     misses = runtime.misses
     announcement = epochs.join()
-    stackTop = stack.address &+ UInt64(Limits.liveFrames * Limits.frameByteCount)
+    stackTop = stack.address &+ UInt64(Limits.stackByteCount)
     unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
     unsafe running.words.pointee.index = UInt32(truncatingIfNeeded: index)
+    unsafe running.words.pointee.slot = announcement.slot
     unsafe running.words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     seed = UInt64.random(in: .min ... .max)
   }
@@ -103,6 +111,12 @@ public final class CPU {
   var packetAddresses: Range<UInt64> {
     guard let packet = running.packet, packet.metadata <= packet.end else { return 0..<0 }
     return packet.metadata..<packet.end
+  }
+
+  /// Where the context of the current run is, as far as it stands in memory as programs see it.
+  var contextAddresses: Range<UInt64> {
+    let start = running.context
+    return unsafe start..<start &+ running.words.pointee.contextByteCount
   }
 
   var running: RunningCPU { RunningCPU(address: words.address) }

@@ -3,6 +3,13 @@
 // Invariant: the block is owned by a CPU object and outlives every run on it; only the thread that
 // runs the CPU touches it. Engines and helpers get its address.
 
+/// How the program on a CPU is being executed.
+enum RunningEngine: UInt8, Sendable {
+  case checked
+  case unchecked
+  case compiled
+}
+
 /// What engines and helpers know about the CPU that runs a program, behind one address.
 @safe
 public struct RunningCPU {
@@ -52,9 +59,36 @@ public struct RunningCPU {
     var startBudget = Limits.tailCalls
     /// Where the host's stack has the address that the run returns to.
     var entryStack: UInt64 = 0
+    /// A number that no other CPU of the runtime has: see ``RunningCPU/slot``.
+    var slot: UInt32 = 0
     /// Address of the table that the current run finds the slots of arrays by: the one of the
     /// generation that was current when it started.
     var generation: UInt64 = 0
+    /// Where the program is that calls a helper which calls back: see ``Caller``.
+    var caller = Caller()
+    /// Bytes of the context that helpers may read: none where engines translate accesses.
+    var contextByteCount: UInt64 = 0
+    /// Where the sockets are that programs may read.
+    var socketsLow: UInt64 = 0
+    /// Just past the last one.
+    var socketsHigh: UInt64 = 0
+    /// Number of the timer whose subprogram runs, or 0.
+    var runningTimer: UInt64 = 0
+  }
+
+  /// What a helper needs to know about its caller to run a subprogram on the same CPU. Engines
+  /// write it before they call a helper that calls back.
+  struct Caller {
+    /// r10 of the caller.
+    var framePointer: UInt64 = 0
+    /// The first instruction of the calling program; interpreters only.
+    var entry: UInt64 = 0
+    /// Where the next frame record goes; interpreters only.
+    var records: UInt64 = 0
+    /// Frames of the calling program, its own included; interpreters only.
+    var depth: UInt64 = 0
+    /// What executes the program. Only interpreted runs change it, for as long as they last.
+    var engine = RunningEngine.compiled
   }
 
   let words: UnsafeMutablePointer<Words>
@@ -71,8 +105,18 @@ public struct RunningCPU {
   /// The number of the CPU, from 0: the index of its values in per-CPU maps.
   public var index: Int { unsafe Int(words.pointee.index) }
 
+  /// A number, from 0, that no other living CPU of the runtime has, unlike ``index``: what is kept
+  /// by it is one thread's at a time. The lowest ones are given out first.
+  @inline(__always)
+  var slot: Int { unsafe Int(words.pointee.slot) }
+
   /// The address of the context of the current run.
   public var context: UInt64 { unsafe words.pointee.context }
+
+  /// Where the sockets are that programs may read.
+  var socketAddresses: Range<UInt64> {
+    unsafe words.pointee.socketsLow..<words.pointee.socketsHigh
+  }
 
   /// The packet of the current run, if its type has one.
   var packet: PacketDescriptor? {

@@ -9,6 +9,8 @@ public class Context {
   /// How the block is laid out.
   public let layout: ContextLayout
   let block: StableMemory
+  /// Bytes of the C struct, if programs see them as they are; 0 otherwise.
+  let plainByteCount: UInt64
   /// The layout's table of rights, which tells layouts apart: every run compares it.
   let access: ContextAccessTable
 
@@ -18,6 +20,7 @@ public class Context {
   public init(layout: ContextLayout) throws(LinuxError) {
     self.layout = layout
     access = layout.access
+    plainByteCount = layout.needsTranslation ? 0 : UInt64(layout.byteCount)
     block = try StableMemory(byteCount: layout.blockByteCount)
     firstArgument = block.address
   }

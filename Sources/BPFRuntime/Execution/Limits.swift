@@ -9,6 +9,9 @@ public enum Limits {
   /// Frames that can be live at once: a subprogram's tail call keeps its callers' frames, so every
   /// activation may add up to eight (tail-calls.md R2.11).
   public static let liveFrames = frames * (Int(tailCalls) + 1)
+  /// Bytes of a CPU's stack: a helper that calls a subprogram back may use as much as a frame for
+  /// what it passes.
+  static let stackByteCount = 2 * liveFrames * frameByteCount
   /// Maps of one program (tail-calls.md R5.12).
   public static let mapsPerProgram = 64
   /// Instructions of one program.

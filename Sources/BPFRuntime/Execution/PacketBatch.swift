@@ -29,6 +29,8 @@ public final class PacketBatch {
 
   /// What tells the layout of its contexts from others.
   let access: ContextAccessTable
+  /// Bytes of a context's C struct, if programs see them as they are; 0 otherwise.
+  let plainByteCount: UInt64
   private let contexts: [PacketContext]
   private let items: StableMemory
 
@@ -52,6 +54,7 @@ public final class PacketBatch {
     self.contexts = contexts
     self.capacity = capacity
     access = contexts[0].access
+    plainByteCount = contexts[0].plainByteCount
   }
 
   /// Whether no other packet fits.

@@ -28,6 +28,9 @@ extension PacketContext {
     return UInt32(truncatingIfNeeded: descriptor.redirection)
   }
 
+  /// The socket that the last run assigned the packet to: its place in ``SocketTable/sockets``.
+  public var assignedSocket: Int? { descriptor?.assignedSocket }
+
   private func bytes(from start: UInt64, to end: UInt64) -> [UInt8] {
     let offset = Int(truncatingIfNeeded: start &- buffer.address)
     return buffer.bytes(at: offset, count: Int(truncatingIfNeeded: end &- start))

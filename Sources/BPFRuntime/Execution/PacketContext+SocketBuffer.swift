@@ -87,7 +87,10 @@ struct EthernetHeader {
 
   /// The EtherType; for a frame that has a length there, Linux's numbers for raw 802.3 (1) and
   /// 802.2 (4).
-  var networkProtocol: UInt16 {
+  var networkProtocol: UInt16 { Self.networkProtocol(type: type, payload: payload) }
+
+  /// The same for a header that is not at the packet's start.
+  static func networkProtocol(type: UInt16, payload: UInt16?) -> UInt16 {
     if type >= 0x600 { return type }
     return payload == 0xffff ? 1 : 4
   }

@@ -115,6 +115,8 @@ public final class PacketContext: Context {
     descriptor.isSocketBuffer = form == .linkLayerBuffer || form == .networkLayerBuffer
     descriptor.redirection = 0
     descriptor.checksumState = .none
+    descriptor.notes = []
+    descriptor.assignedSocket = nil
   }
 
   /// Bytes of the buffer for a packet: whole pages, with the room that Linux reserves.

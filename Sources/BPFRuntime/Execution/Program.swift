@@ -57,6 +57,12 @@ public final class Program: Sendable {
     self.registry = registry
   }
 
+  /// Where its instructions are, decoded or compiled.
+  var codeAddresses: Range<UInt64> {
+    guard let code else { return image.codeAddresses }
+    return code.entry..<code.entry &+ UInt64(code.bytes.count)
+  }
+
   /// The machine code, from its entry on; empty for an interpreted program.
   public var machineCode: [UInt8] { code?.bytes ?? [] }
 

@@ -21,6 +21,9 @@ struct ProgramImage: ~Copyable, Sendable {
   /// Address of the first decoded instruction.
   var entry: UInt64 { code.address &+ UInt64(ImageHeader.byteCount) }
 
+  /// Where the decoded instructions are.
+  var codeAddresses: Range<UInt64> { entry..<code.address &+ UInt64(code.byteCount) }
+
   /// Address of the words in front of it.
   var header: UInt64 { code.address }
 

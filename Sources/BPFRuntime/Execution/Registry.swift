@@ -70,6 +70,12 @@ final class Registry: Sendable {
   /// Whether a map was made in this runtime.
   func contains(_ map: Map) -> Bool { self.map(map.id) === map }
 
+  /// The program that a subprogram's address belongs to, in the engine that executes it.
+  func program(containing function: UInt64) -> Program? {
+    let programs = state.withLock { $0.programs.values.compactMap(\.program) }
+    return programs.first { $0.codeAddresses.contains(function) }
+  }
+
   /// Programs that are there.
   var programCount: Int { state.withLock { $0.programs.count } }
 

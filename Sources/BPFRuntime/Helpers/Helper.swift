@@ -34,6 +34,8 @@ public struct Helper: Sendable {
     case mapKey
     /// Memory of the map's value size, readable. Refers to the map argument before it.
     case mapValue
+    /// Memory of the map's value size; the helper fills it. Refers to the map argument before it.
+    case newMapValue
     /// Memory of the size that the next argument gives, readable; `orNull` allows address 0.
     case readableMemory(orNull: Bool = false)
     /// Memory of the size that the next argument gives; the helper fills it.
@@ -42,6 +44,10 @@ public struct Helper: Sendable {
     case size(allowsZero: Bool = false)
     /// Memory of a fixed size, readable and writable.
     case fixedMemory(byteCount: Int)
+    /// A subprogram of the calling program, which the helper calls back.
+    case function
+    /// A socket that a helper returned.
+    case socket
   }
 
   /// What a helper returns.
@@ -50,6 +56,10 @@ public struct Helper: Sendable {
     case scalar
     /// The address of a value of the map argument, or 0.
     case mapValueOrNull
+    /// The address of a socket that may be read, or 0.
+    case socketOrNull
+    /// The address of memory that may be read and written, or 0.
+    case memoryOrNull
     /// Nothing that means anything.
     case void
   }
@@ -73,14 +83,17 @@ public struct Helper: Sendable {
     self.function = function
   }
 
+  /// Whether engines have to say where they are before they call it.
+  package var callsBack: Bool { arguments.contains(.function) }
+
   /// Whether the size of every memory argument can be known.
   private static func areComplete(_ arguments: [Argument]) -> Bool {
     arguments.indices.allSatisfy { position in
       switch arguments[position] {
-      case .mapKey, .mapValue: arguments[..<position].contains(.map)
+      case .mapKey, .mapValue, .newMapValue: arguments[..<position].contains(.map)
       case .readableMemory, .writableMemory:
         if case .size? = arguments.dropFirst(position + 1).first { true } else { false }
-      case .anything, .context, .map, .size, .fixedMemory: true
+      case .anything, .context, .map, .size, .fixedMemory, .function, .socket: true
       }
     }
   }

@@ -137,15 +137,19 @@ extension RunMemory {
   /// helper.
   @inline(never)
   func callTarget(_ value: UInt64) -> CallTarget? {
-    let end = unsafe image.pointee.codeEnd
-    if value >= entry, value < end {
-      let aligned = (value &- entry) % UInt64(DecodedInstruction.byteCount) == 0
-      if aligned { return .subprogram(value) }
-    } else if let number = Int32(exactly: value), number > 0 {
+    if isFunction(value) { return .subprogram(value) }
+    if let number = Int32(exactly: value), number > 0 {
       return .helper(number)
     }
     _ = fault(.invalidCallTarget, value)
     return nil
+  }
+
+  /// Whether a value is the address of one of the program's instructions.
+  func isFunction(_ value: UInt64) -> Bool {
+    let end = unsafe image.pointee.codeEnd
+    return value >= entry && value < end
+      && (value &- entry) % UInt64(DecodedInstruction.byteCount) == 0
   }
 
   /// Calls a helper by a number that is only known now; `nil` after a fault.

@@ -31,10 +31,14 @@ struct FrameStack {
   private var top: UnsafeMutablePointer<FrameRecord>
   private let bottom: UnsafeMutablePointer<FrameRecord>
 
-  init(records: UInt64) {
+  init(records: UInt64, depth: UInt64 = 1) {
     unsafe bottom = UnsafeMutablePointer(bitPattern: UInt(records)).unsafelyUnwrapped
     unsafe top = bottom
+    self.depth = depth
   }
+
+  /// Where the next record goes.
+  var nextRecord: UInt64 { unsafe UInt64(UInt(bitPattern: top)) }
 
   /// Saves the caller and moves r10 to a fresh frame; `false` when the program has too many.
   ///

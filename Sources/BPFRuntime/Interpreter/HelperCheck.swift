@@ -42,12 +42,15 @@ extension RunMemory {
     switch kind {
     case .anything, .sizeOrZero: return true
     case .context: return value == cpu.context
+    case .function: return isFunction(value)
+    case .socket:
+      return cpu.socketAddresses.contains(value)
     case .map: return isMap(value)
     case .size: return value != 0
     // No memory at all needs no address, and 0 is an address only for no memory, as in Linux.
     case .mapKey, .mapValue, .readableMemory, .readableMemoryOrNull:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: false))
-    case .writableMemory, .writableMemoryOrNull:
+    case .writableMemory, .writableMemoryOrNull, .newMapValue:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: true))
     case .fixedMemory:
       return size <= limit && permits(value, Int(size), isWrite: false)
@@ -69,13 +72,13 @@ extension PackedSignature.Kind {
     switch self {
     case .mapKey:
       map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.keySize) }
-    case .mapValue:
+    case .mapValue, .newMapValue:
       map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.valueSize) }
     case .readableMemory, .readableMemoryOrNull, .writableMemory, .writableMemoryOrNull:
       // Sizes are 32-bit in Linux's signatures.
       next
     case .fixedMemory: fixed
-    case .anything, .context, .map, .size, .sizeOrZero: 0
+    case .anything, .context, .map, .size, .sizeOrZero, .function, .socket: 0
     }
   }
 }

@@ -60,6 +60,7 @@ struct PackedSignature {
     case map
     case mapKey
     case mapValue
+    case newMapValue
     case readableMemory
     case readableMemoryOrNull
     case writableMemory
@@ -67,6 +68,8 @@ struct PackedSignature {
     case size
     case sizeOrZero
     case fixedMemory
+    case function
+    case socket
   }
 
   init(_ helper: Helper) {
@@ -85,10 +88,13 @@ struct PackedSignature {
     case .map: .map
     case .mapKey: .mapKey
     case .mapValue: .mapValue
+    case .newMapValue: .newMapValue
     case .readableMemory(let orNull): orNull ? .readableMemoryOrNull : .readableMemory
     case .writableMemory(let orNull): orNull ? .writableMemoryOrNull : .writableMemory
     case .size(let allowsZero): allowsZero ? .sizeOrZero : .size
     case .fixedMemory: .fixedMemory
+    case .function: .function
+    case .socket: .socket
     }
   }
 }

@@ -9,21 +9,20 @@ import Synchronization
 
 /// Executes decoded programs.
 enum Interpreter<Policy: RunPolicy> {
-  /// Runs from a program's first instruction to the exit of its last frame, through any number of
-  /// tail calls.
+  /// Runs from a program's first instruction, or a subprogram's, to the exit of its last frame,
+  /// through any number of tail calls.
   ///
   /// - Returns: r0; meaningless when a fault was noted in the CPU's words.
   // tidy: table (one case per operation)
   @inline(never)
   static func run(
     _ entry: UInt64, _ memory: consuming RunMemory<Policy>, frames: consuming FrameStack,
-    firstArgument: UInt64, secondArgument: UInt64
+    arguments: HelperArguments
   ) -> UInt64 {
     let cpu = memory.cpu
     var r = InlineArray<16, UInt64>(repeating: 0)
-    r[1] = firstArgument
-    r[2] = secondArgument
-    r[10] = memory.stackHigh
+    for number in 1...5 { r[number] = arguments[number - 1] }
+    r[10] = memory.framePointer
     var pc = CodePointer(address: entry)
     var iterationsLeft = Limits.mayGotoIterations
     if Policy.isChecked { memory.enterFrame(r[10]) }
@@ -223,7 +222,14 @@ enum Interpreter<Policy: RunPolicy> {
         guard !Policy.isChecked || memory.permitsCall(signature: i.offset, arguments) else {
           break run
         }
-        r[0] = helper(at: i.immediate)(r[1], r[2], r[3], r[4], r[5], cpu.address)
+        if i.s != 0 {
+          memory.noteCaller(r[10], frames)
+          r[0] = helper(at: i.immediate)(r[1], r[2], r[3], r[4], r[5], cpu.address)
+          // The place of a fault was noted where it happened.
+          if memory.hasFault { return 0 }
+        } else {
+          r[0] = helper(at: i.immediate)(r[1], r[2], r[3], r[4], r[5], cpu.address)
+        }
       case .callSubprogram:
         guard frames.push(&r, returnTo: pc, memory.entry, iterationsLeft) else {
           _ = memory.fault(.callStackTooDeep, 0)

@@ -81,6 +81,7 @@ struct DecodedProgram {
         helpers.append(helper)
       }
       decoded.offset = Int32(index)
+      decoded.source = helper.callsBack ? 1 : 0
       decoded.immediate = Int64(unsafe unsafeBitCast(helper.function, to: Int.self))
     case .callKernelFunction:
       throw .kernelFunction(instruction.immediate, instruction: slot)

@@ -52,10 +52,38 @@ package class Map: @unchecked Sendable {
     .invalid
   }
 
+  /// Adds a value to a kind without keys.
+  package func push(_ value: UInt64, flags: UpdateFlags) -> LinuxError? { .notSupported }
+
+  /// Takes the next value out of a kind without keys.
+  package func pop(into value: UInt64) -> LinuxError? { .notSupported }
+
+  /// Copies the next value out of a kind without keys; for a filter, asks for the value there.
+  package func peek(_ value: UInt64) -> LinuxError? { .notSupported }
+
+  /// Whether an address is that of an inner map which a program can have found in this one.
+  package func holds(header: UInt64) -> Bool { false }
+
   /// Whether `count` bytes at `address` lie inside one value of this map: what a checked run asks
   /// before every access.
   package func valueContains(address: UInt64, count: Int) -> Bool {
     false
+  }
+
+  /// The key and the value's address of the element that an address of a program lies in; slow
+  /// unless a kind knows better.
+  package func element(containing address: UInt64) -> (key: [UInt8], value: UInt64)? {
+    let keys = keys()
+    for key in keys {
+      let value = unsafe key.withUnsafeBytes { bytes -> UInt64 in
+        guard let start = bytes.baseAddress else { return 0 }
+        return unsafe UInt64(UInt(bitPattern: element(forKey: start, cpuIndex: 0)))
+      }
+      if value != 0, address >= value, address &- value < UInt64(valueSize) {
+        return (key, value)
+      }
+    }
+    return nil
   }
 
   /// The values' memory, as a range of addresses: a quick test before
@@ -73,6 +101,14 @@ package class Map: @unchecked Sendable {
     guard let element = unsafe element(forKey: key, cpuIndex: 0) else { return .noEntry }
     unsafe value.copyMemory(from: element, byteCount: valueSize)
     return nil
+  }
+
+  /// Copies a value out, under its spin lock if that is asked for. Kinds whose values can have a
+  /// lock override this one.
+  package func lookup(
+    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer, isLocked: Bool
+  ) -> LinuxError? {
+    unsafe lookup(key: key, into: value)
   }
 
   /// Writes a value of `userValueSize` bytes.
@@ -96,7 +132,7 @@ package class Map: @unchecked Sendable {
 
   /// Copies a value out and removes the element.
   package func lookupAndDelete(
-    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer
+    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer, isLocked: Bool
   ) -> LinuxError? {
     .notSupported
   }

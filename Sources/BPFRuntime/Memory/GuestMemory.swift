@@ -38,6 +38,12 @@ enum GuestMemory {
     return unsafe pointer.assumingMemoryBound(to: Atomic<UInt64>.self)
   }
 
+  /// The address of a pointer.
+  @inline(__always)
+  static func address(_ pointer: UnsafeRawPointer) -> UInt64 {
+    UInt64(UInt(bitPattern: pointer))
+  }
+
   /// A raw pointer to an address, for helpers; `nil` for address 0.
   @inline(__always)
   static func pointer(_ address: UInt64) -> UnsafeMutableRawPointer? {
@@ -67,6 +73,15 @@ extension GuestMemory {
       return
     }
     unsafe to.copyMemory(from: from, byteCount: count)
+  }
+
+  /// Writes bytes.
+  static func write(_ bytes: [UInt8], to address: UInt64) {
+    guard !bytes.isEmpty, let target = unsafe pointer(address) else { return }
+    unsafe bytes.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
+      unsafe target.copyMemory(from: start, byteCount: source.count)
+    }
   }
 
   /// Sets bytes to zero.

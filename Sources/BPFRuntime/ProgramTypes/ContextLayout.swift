@@ -20,20 +20,20 @@ public struct ContextLayout: Sendable {
   /// Describes a context by its fields.
   ///
   /// - Parameters:
-  ///   - byteCount: Bytes of the C struct; at most 4096.
+  ///   - byteCount: Bytes of the C struct; at most 65,536.
   ///   - fields: The fields. What no field covers cannot be accessed, nor what lies outside the
   ///     struct.
   ///   - hasPacket: Whether packet pointers belong to it.
   /// - Precondition: Fields that yield packet pointers come with a packet.
   public init(byteCount: Int, fields: [ContextField], hasPacket: Bool = false) {
-    precondition((0...4096).contains(byteCount), "a context has 0 to 4096 bytes")
+    precondition((0...65_536).contains(byteCount), "a context has 0 to 65536 bytes")
     precondition(
-      hasPacket || fields.allSatisfy { $0.value == .stored }, "packet pointers without a packet")
+      hasPacket || fields.allSatisfy { $0.value.isStored }, "packet pointers without a packet")
     self.byteCount = byteCount
     self.fields = fields
     self.hasPacket = hasPacket
     access = ContextAccessTable(byteCount: byteCount, fields: fields)
-    needsTranslation = fields.contains { $0.value != .stored || $0.storage != .plain }
+    needsTranslation = fields.contains { !$0.value.isStored || $0.storage != .plain }
   }
 
   /// A block of memory that may be read and written at any offset in any size.
@@ -73,6 +73,29 @@ public struct ContextField: Sendable {
     case packetEnd
     /// The address of the packet's metadata, which ends at its first byte.
     case packetMetadata
+    /// The stored eight bytes are a socket's handle; with `orNull`, or 0.
+    case socket(SocketKind, orNull: Bool)
+    /// The stored eight bytes are the address of a `struct bpf_flow_keys`.
+    case flowKeys
+    /// The stored eight bytes are the address of a buffer that a raw tracepoint may write.
+    case tracepointBuffer
+    /// The stored eight bytes are the address of a structure of the kernel, by name.
+    case kernelObject(String)
+
+    /// Whether a load yields the bytes in the C struct, whatever they stand for.
+    public var isStored: Bool { PacketDescriptor.wordOffset(of: self) == nil }
+  }
+
+  /// How much of a socket can be read through its handle.
+  public enum SocketKind: UInt8, Hashable, Sendable {
+    /// What every socket has (`struct bpf_sock` without what only full ones have).
+    case common
+    /// All of `struct bpf_sock`.
+    case full
+    /// `struct bpf_tcp_sock`.
+    case tcp
+    /// `struct bpf_xdp_sock`.
+    case xdp
   }
 
   /// In which sizes a field can be accessed.

@@ -6,9 +6,42 @@ extension ProgramType {
     case 3: .schedCls
     case 4: .schedAct
     case 6: .xdp
-    default: nil
+    default: others[number]
     }
   }
+
+  /// The types whose contexts are plain structs of numbers, and those with socket buffers, besides
+  /// the ones with a file of their own.
+  private static let others: [UInt32: ProgramType] = {
+    let structs: [UInt32] = [2, 5, 7, 9, 15, 17, 23, 31]
+    let buffers: [UInt32] = [8, 10, 11, 12, 14, 19]
+    let types = (structs + buffers).compactMap { type(number: $0, hasPacket: buffers.contains($0)) }
+    return Dictionary(uniqueKeysWithValues: types.map { ($0.number, $0) })
+  }()
+
+  private static func type(number: UInt32, hasPacket: Bool) -> ProgramType? {
+    guard let context = LinuxContexts.layout(type: number), let name = name(ofNumber: number) else {
+      return nil
+    }
+    let packets = hasPacket ? Helper.socketFilter + Helper.trafficControl : []
+    let allowed = AllowedHelpers.numbers(type: number, attachType: 0)
+    let helpers = (Helper.base + Helper.hooks + Helper.sockets + packets).filter {
+      allowed.contains($0.number)
+    }
+    return ProgramType(
+      number: number, name: name, context: context, helpers: helpers,
+      missingHelpers: allowed.subtracting(helpers), verdicts: verdicts[number] ?? [:],
+      allowsPacketLoads: number == 8)
+  }
+
+  private static let verdicts: [UInt32: [UInt32: String]] = [
+    10: routeVerdicts, 11: routeVerdicts, 12: routeVerdicts, 19: routeVerdicts,
+    14: [0: "SK_DROP", 1: "SK_PASS"],
+  ]
+
+  private static let routeVerdicts: [UInt32: String] = [
+    0: "BPF_OK", 2: "BPF_DROP", 7: "BPF_REDIRECT", 128: "BPF_LWT_REROUTE",
+  ]
 
   /// `bpftool`'s name for one of Linux's numbers (`enum bpf_prog_type`), whether or not such
   /// programs can run here; `nil` for a number that Linux 6.18 does not know.

@@ -4,20 +4,20 @@
 // addresses delimit one allocated buffer:
 //   bufferStart <= metadata <= data <= end <= bufferEnd
 
-/// Where a packet is and what was done to it: eleven words of eight bytes, the first seven of them
-/// addresses, after the context's C struct.
+/// Where a packet is and what was done to it: words of eight bytes, the first seven of them
+/// addresses, after the context's C struct; and the tunnel that goes with the packet.
 @safe
 struct PacketDescriptor: Sendable {
   /// The descriptor's address.
   let address: UInt64
 
   /// Bytes of a descriptor.
-  static let byteCount = 88
+  static let byteCount = 424
 
   /// Offset of the word that holds the address a context field stands for.
   static func wordOffset(of value: ContextField.Value) -> Int? {
     switch value {
-    case .stored: nil
+    case .stored, .socket, .flowKeys, .tracepointBuffer, .kernelObject: nil
     case .packetStart: 0
     case .packetEnd: 8
     case .packetMetadata: 16
@@ -95,8 +95,39 @@ struct PacketDescriptor: Sendable {
     nonmutating set { setWord(80, newValue ? 1 : 0) }
   }
 
+  /// What helpers note about a socket buffer besides its fields.
+  var notes: SocketBufferNotes {
+    get { SocketBufferNotes(rawValue: word(88)) }
+    nonmutating set { setWord(88, newValue.rawValue) }
+  }
+
+  /// The socket that a helper assigned the packet to: its place in the table.
+  var assignedSocket: Int? {
+    get { word(416) == 0 ? nil : Int(truncatingIfNeeded: word(416) &- 1) }
+    nonmutating set { setWord(416, newValue.map { UInt64($0) &+ 1 } ?? 0) }
+  }
+
+  /// Where a tunnel's key is kept, once ``SocketBufferNotes/hasTunnel`` is noted: its flags, eight
+  /// bytes, and 48 bytes of key.
+  var tunnelKey: UInt64 { address &+ 96 }
+
+  /// Where a tunnel's options are kept: their number of bytes, eight bytes, and up to 255 of them.
+  var tunnelOptions: UInt64 { address &+ 152 }
+
   /// Bytes of the packet, fragments included.
   var byteCount: UInt64 { end &- data &+ fragmentByteCount }
+}
+
+/// What a socket buffer's helpers note for each other.
+struct SocketBufferNotes: OptionSet, Sendable {
+  var rawValue: UInt64
+
+  /// The hash is one, even if it is 0.
+  static let hasHash = SocketBufferNotes(rawValue: 1)
+  /// The packet was put into a tunnel's headers.
+  static let isEncapsulated = SocketBufferNotes(rawValue: 2)
+  /// There is a key of a tunnel.
+  static let hasTunnel = SocketBufferNotes(rawValue: 4)
 }
 
 /// How many of a packet's nested checksums need no checking: 0 when nothing is known.

@@ -11,7 +11,10 @@ enum PacketForm: Sendable {
 
   init(_ type: ProgramType) {
     switch (type.number, type.context.byteCount) {
-    case (1, SocketBufferOffset.structSize): self = .networkLayerBuffer
+    case (1, SocketBufferOffset.structSize), (8, SocketBufferOffset.structSize),
+      (10...12, SocketBufferOffset.structSize), (14, SocketBufferOffset.structSize),
+      (19, SocketBufferOffset.structSize):
+      self = .networkLayerBuffer
     case (3...4, SocketBufferOffset.structSize): self = .linkLayerBuffer
     case (6, XDPOffset.structSize): self = .frame
     default: self = .plain

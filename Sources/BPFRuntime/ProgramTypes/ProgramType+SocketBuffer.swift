@@ -3,7 +3,7 @@ extension ProgramType {
   ///
   /// r1 points to `struct __sk_buff`, 192 bytes in host byte order.
   public static let socketFilter: ProgramType = {
-    let helpers = (Helper.base + Helper.socketFilter).filter {
+    let helpers = (Helper.base + Helper.socketFilter + Helper.sockets + Helper.hooks).filter {
       AllowedHelpers.socketFilter.contains($0.number)
     }
     return ProgramType(
@@ -23,7 +23,7 @@ extension ProgramType {
   public static let schedAct = trafficControl(number: 4, name: "sched_act")
 
   private static func trafficControl(number: UInt32, name: String) -> ProgramType {
-    let helpers = (Helper.base + Helper.trafficControl).filter {
+    let helpers = (Helper.base + Helper.trafficControl + Helper.sockets + Helper.hooks).filter {
       AllowedHelpers.trafficControl.contains($0.number)
     }
     return ProgramType(
@@ -60,7 +60,8 @@ extension ProgramType {
     ContextField("hash", at: SocketBufferOffset.hash, reads: .narrow),
     ContextField("napi_id", at: SocketBufferOffset.napi, reads: .narrow),
     ContextField("gso_segs", at: SocketBufferOffset.segmentCount, reads: .narrow),
-    ContextField("sk", at: SocketBufferOffset.socket, size: 8),
+    ContextField(
+      "sk", at: SocketBufferOffset.socket, size: 8, value: .socket(.common, orNull: true)),
     ContextField("gso_size", at: SocketBufferOffset.segmentByteCount, reads: .narrow),
   ]
 

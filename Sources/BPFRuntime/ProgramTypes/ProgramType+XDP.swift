@@ -3,7 +3,9 @@ extension ProgramType {
   ///
   /// r1 points to `struct xdp_md`, 24 bytes in host byte order.
   public static let xdp: ProgramType = {
-    let helpers = (Helper.base + Helper.xdp).filter { AllowedHelpers.xdp.contains($0.number) }
+    let helpers = (Helper.base + Helper.xdp + Helper.sockets + Helper.hooks).filter {
+      AllowedHelpers.xdp.contains($0.number)
+    }
     return ProgramType(
       number: 6, name: "xdp",
       context: ContextLayout(

@@ -27,16 +27,37 @@ extension Explorer {
       noteKey(value, map, &facts)
     case .mapValue, .newMapValue, .mapValueOrNull:
       guard let map = facts.map else { throw .access("invalid map_ptr to access map->value") }
-      let writes = argument == .newMapValue
+      if argument == .mapValueOrNull, value.isZero { return needsPrecisely(value) }
+      if [15, 18].contains(program.maps[map].type.rawValue) {
+        return try checkSocketArgument(
+          register, value, signature, .anyOrObject, orNull: false, &facts)
+      }
+      // What is peeked at in a bloom filter is looked for, not filled in.
+      let writes = argument == .newMapValue && program.maps[map].type.rawValue != 30
       let size = program.maps[map].valueSize
       try checkBuffer(register, value, size: size, writes: writes, signature)
       if writes { facts.filled.append((value, size, true)) }
     case .memory(let writes, let orNull):
       try checkSized(register, value, signature, position, writes: writes, orNull: orNull, &facts)
     case .size: break
+    case .alignedMemory(let byteCount, let writes):
+      try expect(register, value, Self.bufferKinds, Self.bufferNames)
+      try checkAlignment(value, offset: 0, size: byteCount, always: true)
+      try checkBuffer(register, value, size: byteCount, writes: writes, signature)
+      if writes { facts.filled.append((value, byteCount, true)) }
     case .fixedMemory(let byteCount, let writes):
       try checkBuffer(register, value, size: byteCount, writes: writes, signature)
       if writes { facts.filled.append((value, byteCount, true)) }
+    default: try checkHandle(argument, register, value, signature, &facts)
+    }
+  }
+
+  /// The arguments that are no memory of a known size.
+  private mutating func checkHandle(
+    _ argument: HelperSignature.Argument, _ register: Register, _ value: RegisterState,
+    _ signature: HelperSignature, _ facts: inout CallFacts
+  ) throws(Refusal) {
+    switch argument {
     case .constantText: try checkText(register, value)
     case .callback:
       try expect(register, value, [.function], "func")
@@ -45,9 +66,23 @@ extension Explorer {
       if !value.isZero { try expect(register, value, [.stack], "fp") }
       needsPrecisely(value)
       facts.callbackData = value
-    case .socket: try checkSocketArgument(register, value, signature, &facts)
+    case .contextOrNull:
+      if value.isZero { return needsPrecisely(value) }
+      try expect(register, value, [.context], "ctx")
+      try checkUnmodified(register, value)
+    case .socket(let accepted, let orNull):
+      try checkSocketArgument(register, value, signature, accepted, orNull: orNull, &facts)
+    case .kernelObject(let object, let orNull):
+      try checkObject(register, value, object, orNull: orNull, &facts)
+    case .timer: try checkTimer(register, value, &facts)
+    case .dynptr(let use): try checkDynptr(register, value, use, &facts)
+    case .objectPlace: try checkObjectPlace(register, value, &facts)
     case .reservation:
-      try expect(register, value, [.memory], "ringbuf_mem")
+      guard value.kind == .memory, value.detail == RegisterState.reserved else {
+        throw .access(
+          "R\(register.rawValue) type=\(value.typeName) expected=ringbuf_mem",
+          register: Int(register.rawValue))
+      }
       guard value.fixedOffset == 0 else {
         throw .invalid(
           "R\(register.rawValue) must have zero offset when passed to release func or trusted arg "
@@ -59,10 +94,11 @@ extension Explorer {
       facts.released = value.reference
     case .allocationSize: try checkAllocation(register, value, &facts)
     case .lock: try checkLock(register, value, &facts)
+    default: break
     }
   }
 
-  private func expect(
+  func expect(
     _ register: Register, _ value: RegisterState, _ kinds: [RegisterKind], _ names: String
   ) throws(Refusal) {
     guard kinds.contains(value.kind) else {
@@ -94,7 +130,7 @@ extension Explorer {
   ) throws(Refusal) {
     switch value.kind {
     case .packet, .packetMetadata:
-      guard signature.takesPacket else {
+      guard packetIsOpen(to: signature, writes: writes) else {
         throw .access(
           "helper access to the packet is not allowed", register: Int(register.rawValue))
       }
@@ -124,6 +160,8 @@ extension Explorer {
       let function = state[functionOf: frame]
       stackDepths[function] = max(
         stackDepths[function], Int32(truncatingIfNeeded: -range.lowerBound))
+      try refuseDynptrs(
+        frame, range.lowerBound, range.upperBound + size, register, writes: writes)
       if !writes {
         try checkInitialized(frame, range.lowerBound, range.upperBound + size, register)
         noteStackRead(frame, range.lowerBound, range.upperBound + size - 1)
@@ -239,26 +277,7 @@ extension Explorer {
     else { throw .invalid("string is not zero-terminated") }
   }
 
-  private mutating func checkSocketArgument(
-    _ register: Register, _ value: RegisterState, _ signature: HelperSignature,
-    _ facts: inout CallFacts
-  ) throws(Refusal) {
-    let mayBeNone = signature.number == 124
-    if mayBeNone, value.isZero { return needsPrecisely(value) }
-    try expect(
-      register, value, mayBeNone ? [.socket, .socketOrNull] : [.socket],
-      "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_")
-    try checkUnmodified(register, value)
-    facts.socket = value
-    if signature.releases {
-      guard value.reference != 0 else {
-        throw .invalid("R\(register.rawValue) must be referenced when passed to release function")
-      }
-      facts.released = value.reference
-    }
-  }
-
-  private mutating func checkAllocation(
+  mutating func checkAllocation(
     _ register: Register, _ value: RegisterState, _ facts: inout CallFacts
   ) throws(Refusal) {
     guard value.isScalar, let size = value.constant else {
@@ -268,26 +287,5 @@ extension Explorer {
     needsPrecisely(value)
     guard size < 1 << 29 else { throw .access("R\(register.rawValue) allocation is too large") }
     facts.allocation = UInt32(size)
-  }
-
-  private func checkLock(
-    _ register: Register, _ value: RegisterState, _ facts: inout CallFacts
-  ) throws(Refusal) {
-    try expect(register, value, [.mapValue], "map_value")
-    let map = program.maps[Int(value.map)]
-    guard let place = map.lockOffset else {
-      throw .invalid("map '\(map.definition.name)' has no valid bpf_spin_lock")
-    }
-    guard let offset = value.fixedOffset else {
-      throw .invalid(
-        "R\(register.rawValue) doesn't have constant offset. bpf_spin_lock has to be at the "
-          + "constant offset"
-      )
-    }
-    guard offset == Int64(place) else {
-      throw .invalid(
-        "off \(offset) doesn't point to 'struct bpf_spin_lock' that is at \(place)")
-    }
-    facts.lock = value
   }
 }

@@ -107,11 +107,16 @@ extension Explorer {
     guard value.kind == .stack else { return }
     let first = Int(value.offset) + Int(value.scalar.signedMinimum)
     let last = Int(value.offset) + Int(value.scalar.signedMaximum) + byteCount
-    overwrite(Int(value.frame), first, last - first)
+    try overwrite(Int(value.frame), first, last - first)
   }
 
   mutating func exit() throws(Refusal) -> Flow {
     guard state.depth > 0 else {
+      if state.frame.purpose == .later {
+        try checkEnd("BPF_EXIT instruction in main prog")
+        try checkCallbackResult(self[.r0], "At async callback return", 0)
+        return .ended
+      }
       try checkEnd("BPF_EXIT instruction in main prog")
       if returnValues.isBounded { needsPrecisely(self[.r0]) }
       try returnValues.check(self)
@@ -128,7 +133,7 @@ extension Explorer {
     return .to(frame.callSite + 1)
   }
 
-  private mutating func leave() {
+  mutating func leave() {
     state.frame = state.callers.removeLast()
   }
 
@@ -161,10 +166,6 @@ extension Explorer {
     }
     try checkMapUse(12, signature, known)
     guard !isInCallback else { throw .invalid("cannot tail call within callback") }
-    if program.isSleepable {
-      throw .invalid(
-        "Sleepable programs can only use array, hash, ringbuf and local storage maps")
-    }
     try checkEnd("tail_call")
     if let map = known.map { facts[slot].note(map: Int32(truncatingIfNeeded: map)) }
     let index = self[.r3]
@@ -194,67 +195,8 @@ extension Explorer {
   private var isInCallback: Bool {
     for depth in 0...state.depth {
       let purpose = depth == state.depth ? state.frame.purpose : state.callers[depth].purpose
-      if case .callback = purpose { return true }
+      if purpose != .call { return true }
     }
     return false
-  }
-}
-
-// Callbacks: the helper calls the function any number of times, each time as at the call.
-extension Explorer {
-  mutating func forkCallback(
-    _ signature: HelperSignature, _ known: CallFacts
-  ) throws(Refusal) {
-    guard let start = known.callback, let function = code.function(startingAt: start) else {
-      throw .invalid("callback is no function")
-    }
-    if signature.number == HelperTable.loop {
-      // A loop of a known length is followed round by round.
-      needsPrecisely(self[.r1])
-      guard UInt64(state.frame.callbackDepth) < self[.r1].scalar.maximum else {
-        state.frame.callbackDepth = 0
-        return
-      }
-    }
-    let rounds = state.frame.callbackDepth
-    state.frame.callbackDepth = 0
-    let here = state
-    let hereWritten = written
-    state.mayGotoDepth &+= 1
-    state.frame.callbackDepth = rounds &+ 1
-    try enter(function, purpose: .callback(helper: signature.number, maximum: 1))
-    if signature.number == HelperTable.loop {
-      self[.r1] = .unknown
-      self[.r2] = known.callbackData
-    } else {
-      let map = Int32(truncatingIfNeeded: known.map ?? 0)
-      self[.r1] = .pointer(.map, map: map)
-      self[.r2] = .pointer(.mapKey, map: map)
-      self[.r3] = .pointer(.mapValue, map: map)
-      self[.r4] = known.callbackData
-    }
-    try fork(to: start)
-    state = here
-    written = hereWritten
-  }
-
-  private mutating func leaveCallback(
-    _ frame: Frame, _ result: RegisterState, _ helper: Int32, _ maximum: UInt64
-  ) throws(Refusal) -> Flow {
-    guard result.kind != .uninitialized else { throw .access("R0 !read_ok", register: 0) }
-    guard result.isScalar else {
-      throw .access("R0 not a scalar value", register: 0)
-    }
-    needsPrecisely(result)
-    guard result.scalar.signedMinimum >= 0, result.scalar.maximum <= maximum else {
-      throw .invalid(
-        "At callback return the register R0 has smin=\(result.scalar.signedMinimum) "
-          + "smax=\(result.scalar.signedMaximum) should have been in [0, \(maximum)]",
-        register: 0)
-    }
-    leave()
-    slot = frame.callSite
-    widen()
-    return .to(frame.callSite)
   }
 }

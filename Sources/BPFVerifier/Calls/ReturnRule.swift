@@ -20,7 +20,7 @@ struct ReturnRule {
     case 18:
       switch attachType {
       case 8, 9: 0...3
-      case 19, 20, 29, 30, 31, 32: 1...1
+      case 19, 20, 29, 30, 31, 32, 51, 52, 53: 1...1
       default: 0...1
       }
     default: nil
@@ -51,10 +51,17 @@ struct ReturnRule {
       value.scalar.signedMaximum <= range.upperBound
     else {
       throw .invalid(
-        "At program exit the register R0 has smin=\(value.scalar.signedMinimum) "
-          + "smax=\(value.scalar.signedMaximum) should have been in "
+        "At program exit the register R0 has \(value.scalar.rangeText) should have been in "
           + "[\(range.lowerBound), \(range.upperBound)]", register: 0)
     }
+  }
+}
+
+extension Scalar {
+  /// The signed bounds, in Linux's words.
+  var rangeText: String {
+    signedMinimum == .min && signedMaximum == .max
+      ? "unknown scalar value" : "smin=\(signedMinimum) smax=\(signedMaximum)"
   }
 }
 
@@ -63,7 +70,20 @@ extension ProgramType {
   var contextStructures: Set<String> {
     switch number {
     case 1, 3, 4, 8, 10, 11, 12, 14, 19, 22: ["__sk_buff"]
+    case 2: ["pt_regs", "user_regs_struct", "bpf_user_pt_regs_t"]
     case 6: ["xdp_md"]
+    case 7: ["bpf_perf_event_data"]
+    case 9: ["bpf_sock"]
+    case 13: ["bpf_sock_ops"]
+    case 15: ["bpf_cgroup_dev_ctx"]
+    case 16: ["sk_msg_md"]
+    case 17, 24: ["bpf_raw_tracepoint_args"]
+    case 18: ["bpf_sock_addr"]
+    case 21: ["sk_reuseport_md"]
+    case 23: ["bpf_sysctl"]
+    case 25: ["bpf_sockopt"]
+    case 30: ["bpf_sk_lookup"]
+    case 32: ["bpf_nf_ctx"]
     default: [name]
     }
   }

@@ -18,9 +18,15 @@ struct StackDepthCheck {
     var frames: Int
   }
 
-  init(code: CodeMap, depths: [Int32]) {
+  /// Whether large frames get a stack of their own: in programs that hang on events of the kernel,
+  /// if no function of them has a tail call.
+  private let hasOwnStacks: Bool
+
+  init(code: CodeMap, depths: [Int32], type: UInt32) {
     self.code = code
     self.depths = depths
+    hasOwnStacks =
+      [2, 5, 7, 17].contains(type) && !code.functions.contains { $0.hasTailCall }
   }
 
   mutating func run(from start: Int) throws(Refusal) {
@@ -37,15 +43,29 @@ struct StackDepthCheck {
         "tail_calls are not allowed when call stack of previous frames is \(below) bytes. "
           + "Too large")
     }
-    let total = below + rounded(function)
+    let own = rounded(function)
+    if hasOwnStacks, own >= 64 {
+      guard own <= Limits.frameByteCount else {
+        throw .access("stack size of subprog \(function) is \(own). Too large")
+      }
+      try visitCalls(of: function, below: below, frames: frames)
+      return
+    }
+    let total = below + own
     guard total <= Limits.frameByteCount else {
       throw .access("combined stack size of \(frames) calls is \(total). Too large")
     }
+    try visitCalls(of: function, below: total, frames: frames)
+  }
+
+  private mutating func visitCalls(
+    of function: Int, below: Int, frames: Int
+  ) throws(Refusal) {
     guard fit.insert(Place(function: function, below: below, frames: frames)).inserted else {
       return
     }
     for call in code.functions[function].calls {
-      try visit(call.function, below: total, frames: frames + 1)
+      try visit(call.function, below: below, frames: frames + 1)
     }
   }
 }

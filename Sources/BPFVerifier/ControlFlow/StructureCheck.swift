@@ -201,8 +201,13 @@ struct StructureCheck {
         errno: 9, message: "fd \(instructions[slot].immediate) is not pointing to valid bpf_map",
         instruction: slot)
     }
-    guard let offset = reference.valueOffset else { return reference.map }
     let map = program.maps[reference.map]
+    do throws(Refusal) {
+      try program.checkReferring(to: map)
+    } catch {
+      throw error.at(slot)
+    }
+    guard let offset = reference.valueOffset else { return reference.map }
     guard map.hasDirectValue else {
       guard map.type == .array else {
         throw Refusal.invalid("no direct value access support for this map type").at(slot)

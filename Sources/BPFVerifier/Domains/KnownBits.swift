@@ -42,6 +42,26 @@ struct KnownBits: Hashable, Sendable {
     other.unknown & ~unknown == 0 && (other.value ^ value) & ~unknown == 0
   }
 
+  /// The smallest number with these bits that is not below `bound`; `nil` if there is none.
+  func lowest(from bound: UInt64) -> UInt64? {
+    let differing = (bound ^ value) & ~unknown
+    guard differing != 0 else { return bound }
+    let highest: UInt64 = 1 &<< UInt64(63 &- differing.leadingZeroBitCount)
+    let below = (highest &<< 1) &- 1
+    // A known one where the bound has a zero: what is below it can be as small as possible.
+    if value & highest != 0 { return bound & ~below | value & below }
+    // A known zero where the bound has a one: the next larger open bit has to be set.
+    let open = unknown & ~bound & ~below
+    guard open != 0 else { return nil }
+    let next = open & (0 &- open)
+    return (bound | next) & ~(next &- 1) | value & (next &- 1)
+  }
+
+  /// The largest number with these bits that is not above `bound`; `nil` if there is none.
+  func highest(upTo bound: UInt64) -> UInt64? {
+    KnownBits(value: ~value & ~unknown, unknown: unknown).lowest(from: ~bound).map { ~$0 }
+  }
+
   /// What is known when both hold. Contradictions are not told apart: see ``Scalar/isEmpty``.
   func intersection(_ other: KnownBits) -> KnownBits {
     let unknown = unknown & other.unknown

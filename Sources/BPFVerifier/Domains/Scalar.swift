@@ -109,6 +109,10 @@ extension Scalar {
     }
     bitsFromBounds()
     boundsFromBits()
+    if minimum <= maximum {
+      minimum = bits.lowest(from: minimum) ?? .max
+      maximum = bits.highest(upTo: maximum) ?? 0
+    }
     if bits.isConstant, !isEmpty, contains(bits.value) { self = Scalar(constant: bits.value) }
   }
 
@@ -131,8 +135,19 @@ extension Scalar {
       self = Scalar(constant: bits.value)
       return
     }
-    minimum = max(lowest, bits.minimum)
-    maximum = min(highest, bits.maximum)
+    // Bounds that are no members themselves move to the next member.
+    guard let first = bits.lowest(from: lowest), let last = bits.highest(upTo: highest),
+      first <= last
+    else {
+      (minimum, maximum) = (1, 0)
+      return
+    }
+    if first == last {
+      self = Scalar(constant: first)
+      return
+    }
+    minimum = first
+    maximum = last
     signedMinimum = Int64(bitPattern: minimum)
     signedMaximum = Int64(bitPattern: maximum)
     minimum32 = UInt32(truncatingIfNeeded: minimum)

@@ -23,27 +23,65 @@ struct HelperSignature: Sendable {
     case callback
     /// What a callback gets: an address in the stack, or 0.
     case callbackData
-    case socket
+    /// A handle on a socket.
+    case socket(AcceptedSockets, orNull: Bool = false)
+    /// A structure of the kernel, as other helpers hand it out.
+    case kernelObject(KernelObject, orNull: Bool = false)
     /// Memory that `ringbuf_reserve` gave out; the call gives it back.
     case reservation
     /// A known size of memory to be given out.
     case allocationSize
     case lock
+    /// A `struct bpf_timer` in a map's value.
+    case timer
+    /// A `struct bpf_dynptr` on the stack.
+    case dynptr(DynptrUse)
+    /// A pointer to a kernel object in a map's value.
+    case objectPlace
+    /// The context, or 0.
+    case contextOrNull
+    /// Memory of a fixed size at an address that is a multiple of it.
+    case alignedMemory(byteCount: Int, writes: Bool)
+  }
+
+  /// Which handles on sockets an argument takes.
+  enum AcceptedSockets: Hashable, Sendable {
+    /// Any kind.
+    case any
+    /// Any kind, and sockets as structures of the kernel.
+    case anyOrObject
+    /// Full sockets only.
+    case full
+  }
+
+  /// What is done with a dynptr.
+  enum DynptrUse: Hashable, Sendable {
+    /// It is made, of this kind.
+    case made(DynptrKind)
+    /// It is used.
+    case used
+    /// It is used, and the helper changes it.
+    case changed
+    /// It is given back.
+    case released
   }
 
   enum Result: Hashable, Sendable {
     case scalar
     case void
+    case mapValue
     case mapValueOrNull
     /// Memory of the size in ``Argument/allocationSize``.
     case memoryOrNull
+    /// A part of a dynptr's memory, of the size in ``Argument/allocationSize``.
+    case dynptrMemoryOrNull
     case socketOrNull(Socket)
+    case kernelObject(KernelObject)
+    case kernelObjectOrNull(KernelObject)
   }
 
   /// Kinds of sockets, by how much of them can be read.
-  enum Socket: UInt8, Hashable, Sendable {
-    case common, full, tcp
-  }
+  typealias Socket = ContextField.SocketKind
 
   var number: Int32
   var name: String
@@ -58,6 +96,8 @@ struct HelperSignature: Sendable {
   var acquires = false
   /// The first argument is a handle that is given back.
   var releases = false
+  /// Only programs that may sleep may call it.
+  var maySleep = false
 
   init(
     _ number: Int32, _ arguments: [Argument], _ result: Result = .scalar
@@ -79,6 +119,8 @@ struct HelperSignature: Sendable {
     switch helper.result {
     case .scalar: result = .scalar
     case .mapValueOrNull: result = .mapValueOrNull
+    case .memoryOrNull: result = .memoryOrNull
+    case .socketOrNull: result = .socketOrNull(.full)
     case .void: result = .void
     }
   }
@@ -92,10 +134,13 @@ extension HelperSignature.Argument {
     case .map: self = .map
     case .mapKey: self = .mapKey
     case .mapValue: self = .mapValue
+    case .newMapValue: self = .newMapValue
     case .readableMemory(let orNull): self = .memory(writes: false, orNull: orNull)
     case .writableMemory(let orNull): self = .memory(writes: true, orNull: orNull)
     case .size(let allowsZero): self = .size(allowsZero: allowsZero)
     case .fixedMemory(let byteCount): self = .fixedMemory(byteCount: byteCount, writes: true)
+    case .function: self = .callback
+    case .socket: self = .socket(.any, orNull: false)
     }
   }
 

@@ -8,23 +8,31 @@ enum HelperTable {
 
   static let signatures: [Int32: HelperSignature] = {
     var table: [Int32: HelperSignature] = [:]
-    for var signature in maps + packets + sockets + system + calls {
+    for var signature in all {
       signature.isGPLOnly = gplOnly.contains(signature.number)
       signature.takesPacket = takingPacket.contains(signature.number)
       signature.changesPacket = changingPacket.contains(signature.number)
       signature.acquires = [84, 85, 99, 131].contains(signature.number)
       signature.releases = [86, 132, 133].contains(signature.number)
+      signature.maySleep = [148, 191].contains(signature.number)
       table[signature.number] = signature
     }
     return table
   }()
+
+  private static let all = [
+    maps, storage, packets, streams, sockets, casts, system, tracing, calls, memory,
+  ]
+  .joined()
 
   private static let gplOnly: Set<Int32> = [
     4, 6, 22, 25, 27, 35, 45, 55, 56, 67, 69, 100, 110, 112, 113, 114, 115, 119, 158, 163, 165,
     169, 170, 171, 172, 173, 175, 176, 177, 191, 204, 205, 206, 207,
   ]
 
-  private static let takingPacket: Set<Int32> = [1, 2, 3, 28, 84, 85, 87, 88, 89, 99, 100, 110]
+  private static let takingPacket: Set<Int32> = [
+    1, 2, 3, 28, 53, 70, 72, 84, 85, 87, 88, 89, 99, 100, 110, 195, 204, 205, 206, 207,
+  ]
 
   private static let changingPacket: Set<Int32> = [
     9, 10, 11, 13, 18, 19, 31, 38, 39, 43, 44, 50, 54, 65, 73, 74, 75, 76, 143, 63, 90, 91,
@@ -36,6 +44,9 @@ enum HelperTable {
   private static let read = Argument.memory(writes: false, orNull: false)
   private static let readOrNull = Argument.memory(writes: false, orNull: true)
   private static let write = Argument.memory(writes: true, orNull: false)
+  private static let writeOrNull = Argument.memory(writes: true, orNull: true)
+  /// Memory that is read and written.
+  private static let changed = Argument.memory(writes: true, orNull: false)
   private static let size = Argument.size(allowsZero: false)
   private static let sizeOrZero = Argument.size(allowsZero: true)
 
@@ -105,35 +116,93 @@ enum HelperTable {
     Signature(155, [.anything, .anything]),
     Signature(
       163,
-      [.context, .anything, .fixedMemory(byteCount: 4, writes: true), .anything, .anything]),
+      [.context, .anything, .alignedMemory(byteCount: 4, writes: true), .anything, .anything]),
     Signature(188, [.context]),
     Signature(189, [.context, .anything, write, size]),
     Signature(190, [.context, .anything, read, size]),
     Signature(192, [.context, .anything, .anything]),
   ]
 
+  // Streams of sockets, and programs that decide about sockets.
+  private static let streams: [HelperSignature] = [
+    Signature(49, [.context, .anything, .anything, read, size]),
+    Signature(52, [.context, .map, .anything, .anything]),
+    Signature(53, [.context, .map, .mapKey, .anything]),
+    Signature(57, [.context, .anything, .anything, write, size]),
+    Signature(59, [.context, .anything]),
+    Signature(60, [.context, .map, .anything, .anything]),
+    Signature(61, [.context, .anything]),
+    Signature(62, [.context, .anything]),
+    Signature(63, [.context, .anything, .anything, .anything]),
+    Signature(64, [.context, read, size]),
+    Signature(70, [.context, .map, .mapKey, .anything]),
+    Signature(71, [.context, .map, .mapKey, .anything]),
+    Signature(72, [.context, .map, .mapKey, .anything]),
+    Signature(73, [.context, .anything, read, size]),
+    Signature(74, [.context, .anything, read, size]),
+    Signature(75, [.context, .anything, .anything]),
+    Signature(76, [.context, .anything, read, size]),
+    Signature(82, [.context, .map, .mapKey, .anything]),
+    Signature(90, [.context, .anything, .anything, .anything]),
+    Signature(91, [.context, .anything, .anything, .anything]),
+    Signature(101, [.context, write, size, .anything]),
+    Signature(102, [.context, write, size]),
+    Signature(103, [.context, write, size]),
+    Signature(104, [.context, read, size]),
+    Signature(142, [.context, changed, size, .anything]),
+    Signature(143, [.context, read, size, .anything]),
+    Signature(144, [.context, .anything, .anything]),
+    Signature(186, []), Signature(187, [.anything]),
+  ]
+
+  private static let anySocket = Argument.socket(.any)
+  private static let socketOrObject = Argument.socket(.anyOrObject)
+
   private static let sockets: [HelperSignature] = [
     Signature(46, [.context]),
     Signature(47, [.context]),
     Signature(84, [.context, read, size, .anything, .anything], .socketOrNull(.full)),
     Signature(85, [.context, read, size, .anything, .anything], .socketOrNull(.full)),
-    Signature(86, [.socket], .scalar),
-    Signature(95, [.socket], .socketOrNull(.full)),
-    Signature(96, [.socket], .socketOrNull(.tcp)),
-    Signature(98, [.socket], .socketOrNull(.full)),
+    Signature(86, [socketOrObject]),
+    Signature(95, [anySocket], .socketOrNull(.full)),
+    Signature(96, [anySocket], .socketOrNull(.tcp)),
+    Signature(98, [anySocket], .socketOrNull(.full)),
     Signature(99, [.context, read, size, .anything, .anything], .socketOrNull(.common)),
-    Signature(100, [.socket, read, size, read, size]),
-    Signature(110, [.socket, read, size, read, size]),
-    Signature(122, [.context]),
-    Signature(124, [.context, .socket, .anything]),
+    Signature(100, [socketOrObject, read, size, read, size]),
+    Signature(110, [socketOrObject, read, size, read, size]),
+    Signature(122, [.contextOrNull]),
+    Signature(124, [.context, socketOrObject, .anything]),
+    Signature(128, [socketOrObject]),
+    Signature(129, [socketOrObject, .anything]),
+  ]
+
+  private static let casts: [HelperSignature] = [
+    Signature(136, [socketOrObject], .kernelObjectOrNull(.tcp6Socket)),
+    Signature(137, [socketOrObject], .kernelObjectOrNull(.tcpSocket)),
+    Signature(138, [socketOrObject], .kernelObjectOrNull(.tcpWaitingSocket)),
+    Signature(139, [socketOrObject], .kernelObjectOrNull(.tcpRequestSocket)),
+    Signature(140, [socketOrObject], .kernelObjectOrNull(.udp6Socket)),
+    Signature(178, [socketOrObject], .kernelObjectOrNull(.unixSocket)),
+    Signature(196, [socketOrObject], .kernelObjectOrNull(.multipathSocket)),
+  ]
+
+  // Values that belong to a group of tasks, a socket or a task.
+  private static let storage: [HelperSignature] = [
+    Signature(81, [.map, .anything], .mapValue),
+    Signature(107, [.map, socketOrObject, .mapValueOrNull, .anything], .mapValueOrNull),
+    Signature(108, [.map, socketOrObject]),
+    Signature(156, [.map, .kernelObject(.task), .mapValueOrNull, .anything], .mapValueOrNull),
+    Signature(157, [.map, .kernelObject(.task)]),
+    Signature(210, [.map, .kernelObject(.cgroup), .mapValueOrNull, .anything], .mapValueOrNull),
+    Signature(211, [.map, .kernelObject(.cgroup)]),
   ]
 
   private static let system: [HelperSignature] = [
     Signature(5, []), Signature(6, [read, size]),
     Signature(7, []), Signature(8, []), Signature(14, []), Signature(15, []),
     Signature(16, [write, size]), Signature(35, []), Signature(42, []), Signature(80, []),
-    Signature(105, [read, size, .anything, .fixedMemory(byteCount: 8, writes: true)]),
-    Signature(106, [read, size, .anything, .fixedMemory(byteCount: 8, writes: true)]),
+    Signature(105, [read, size, .anything, .alignedMemory(byteCount: 8, writes: true)]),
+    Signature(106, [read, size, .anything, .alignedMemory(byteCount: 8, writes: true)]),
     Signature(109, [.anything]), Signature(117, [.anything]), Signature(118, []),
     Signature(112, [write, sizeOrZero, .anything]),
     Signature(113, [write, sizeOrZero, .anything]),
@@ -149,16 +218,83 @@ enum HelperTable {
     Signature(4, [write, sizeOrZero, .anything]), Signature(45, [write, sizeOrZero, .anything]),
   ]
 
+  private static let tracing: [HelperSignature] = [
+    Signature(56, [.context, write, size]),
+    Signature(67, [.context, write, sizeOrZero, .anything]),
+    Signature(111, [.kernelObject(.socketBuffer), .map, .anything, read, sizeOrZero]),
+    Signature(119, [.context, writeOrNull, sizeOrZero, .anything]),
+    Signature(121, [.kernelObject(.frame), .map, .anything, read, sizeOrZero]),
+    Signature(141, [.kernelObject(.task), write, sizeOrZero, .anything]),
+    Signature(147, [.kernelObject(.path), write, sizeOrZero]),
+    Signature(148, [write, sizeOrZero, .anything]),
+    Signature(149, [write, size, read, size, .anything]),
+    Signature(153, [.kernelObject(.perCPUVariable), .anything]),
+    Signature(154, [.kernelObject(.perCPUVariable)]),
+    Signature(158, [], .kernelObject(.task)),
+    Signature(162, [.kernelObject(.file)], .kernelObjectOrNull(.socket)),
+    Signature(166, [.anything, read, size]),
+    Signature(167, [read, size, .anything, .anything]),
+    Signature(168, [.anything]),
+    Signature(173, [.context]),
+    Signature(174, [.context]),
+    Signature(175, [.kernelObject(.task)], .kernelObject(.registers)),
+    Signature(176, [write, sizeOrZero, .anything]),
+    Signature(179, [read, sizeOrZero, .anything, .alignedMemory(byteCount: 8, writes: true)]),
+    Signature(191, [write, sizeOrZero, .anything, .kernelObject(.task), .anything]),
+  ]
+
   private static let calls: [HelperSignature] = [
     Signature(164, [.map, .callback, .callbackData, .anything]),
+    Signature(170, [.timer, .callback]),
+    Signature(180, [.kernelObject(.task), .anything, .callback, .callbackData, .anything]),
     Signature(181, [.anything, .callback, .callbackData, .anything]),
+    Signature(209, [.map, .callback, .callbackData, .anything]),
   ]
+
+  // Timers, dynptrs, pointers in maps, headers for SYN cookies.
+  private static let memory: [HelperSignature] = [
+    Signature(169, [.timer, .map, .anything]),
+    Signature(171, [.timer, .anything, .anything]),
+    Signature(172, [.timer]),
+    Signature(194, [.objectPlace, .kernelObject(.stored, orNull: true)]),
+    Signature(197, [write, sizeOrZero, .anything, .dynptr(.made(.local))]),
+    Signature(198, [.map, .anything, .anything, .dynptr(.made(.ringBuffer))]),
+    Signature(199, [.dynptr(.released), .anything], .void),
+    Signature(200, [.dynptr(.released), .anything], .void),
+    Signature(201, [write, sizeOrZero, .dynptr(.used), .anything, .anything]),
+    Signature(202, [.dynptr(.used), .anything, read, sizeOrZero, .anything]),
+    Signature(203, [.dynptr(.used), .anything, .allocationSize], .dynptrMemoryOrNull),
+    Signature(204, [header(20), read, sizeOrZero]),
+    Signature(205, [header(40), read, sizeOrZero]),
+    Signature(206, [header(20), header(20)]),
+    Signature(207, [header(40), header(20)]),
+  ]
+
+  private static func header(_ byteCount: Int) -> Argument {
+    .fixedMemory(byteCount: byteCount, writes: false)
+  }
+
+  /// What differs for a type of program.
+  static func adapted(_ signature: HelperSignature, to type: UInt32) -> HelperSignature {
+    var signature = signature
+    switch (signature.number, type) {
+    // Where the context is no socket, a socket is passed.
+    case (46, 21), (46, 31): signature.arguments[0] = .socket(.anyOrObject, orNull: true)
+    case (49, 25), (57, 25): signature.arguments[0] = socketOrObject
+    case (107, 9): signature.arguments[1] = .context
+    case (124, 30): signature.arguments[1] = .socket(.full, orNull: true)
+    default: break
+    }
+    return signature
+  }
 }
 
 extension ProgramType {
   /// How to call a helper; `nil` if programs of this type may not.
   func signature(of number: Int32) -> HelperSignature? {
-    if let known = HelperTable.signatures[number], permits(number) { return known }
+    if let known = HelperTable.signatures[number], permits(number) {
+      return HelperTable.adapted(known, to: self.number)
+    }
     return helpers[number].map(HelperSignature.init)
   }
 

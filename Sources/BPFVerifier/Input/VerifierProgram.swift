@@ -26,6 +26,9 @@ public struct VerifierProgram: Sendable {
   /// Whether the program may sleep.
   public var isSleepable: Bool
 
+  /// Whether callbacks need type information, as Linux wants it. It adds nothing to what is proved.
+  public var needsTypesForCallbacks = true
+
   /// Describes a program.
   public init(
     name: String = "", instructions: [Instruction], type: ProgramType,
@@ -104,7 +107,9 @@ extension VerifierProgram {
     self.init(
       name: spec.name, instructions: spec.instructions, type: type,
       expectedAttachType: spec.kind?.expectedAttachType ?? 0,
-      maps: object.maps.flatMap { MapShape.shapes(of: $0, possibleCPUs: possibleCPUs) },
+      maps: object.maps.flatMap {
+        MapShape.shapes(of: $0, in: object, possibleCPUs: possibleCPUs)
+      },
       lines: spec.lines, license: object.license ?? "",
       isSleepable: spec.kind?.isSleepable ?? false)
     // A map of maps is followed by its template, so indices move.

@@ -164,6 +164,11 @@ extension Explorer {
     _ old: StackSlot, _ new: StackSlot, _ agreement: Agreement, _ ids: inout IDMap
   ) -> Bool {
     if agreement == .same, old.bytes != new.bytes { return false }
+    if old[byte: 0] == StackByte.dynptr {
+      return old.bytes == new.bytes && old.value.detail == new.value.detail
+        && ids.admits(old.value.id, new.value.id)
+        && ids.admits(old.value.reference, new.value.reference)
+    }
     if old.isSpilled, new.isSpilled, old.spilledByteCount == new.spilledByteCount {
       guard covers(old.value, new.value, agreement, &ids) else { return false }
     } else if old.isSpilled, !holdsAnything(old, new) {
@@ -178,6 +183,7 @@ extension Explorer {
       case StackByte.anything:
         // A number's bytes may be anything; an address read in parts would be refused.
         if after == StackByte.spilled, !new.value.isScalar { return false }
+        if after == StackByte.dynptr { return false }
         if after == StackByte.invalid, options.isStrict { return false }
       case StackByte.spilled: continue
       default: return false

@@ -12,6 +12,7 @@ struct PendingPath {
   var callSite: Int
   var purpose: Frame.Purpose
   var callbackDepth: UInt32
+  var hasDynptrs: Bool
   var references: [PathState.Reference]
   var lock: UInt32
   var mayGotoDepth: UInt32
@@ -46,8 +47,8 @@ extension Explorer {
         callers: state.callers, stack: state.frame.stack, registers: registers,
         function: state.frame.function, callSite: state.frame.callSite,
         purpose: state.frame.purpose, callbackDepth: state.frame.callbackDepth,
-        references: state.references, lock: state.lock, mayGotoDepth: state.mayGotoDepth,
-        conclusion: conclusion))
+        hasDynptrs: state.hasDynptrs, references: state.references, lock: state.lock,
+        mayGotoDepth: state.mayGotoDepth, conclusion: conclusion))
     if parent != SavedState.none { states[Int(parent)].openPaths &+= 1 }
     peakPending = max(peakPending, pending.count)
     let limit = 8192
@@ -74,6 +75,7 @@ extension Explorer {
     state.frame.callSite = path.callSite
     state.frame.purpose = path.purpose
     state.frame.callbackDepth = path.callbackDepth
+    state.hasDynptrs = path.hasDynptrs
     state.frame.registers[10] = .stackPointer(frame: path.callers.count)
     pendingRegisters.restore(path.registers, to: &state.frame.registers)
     let next = path.registers.first + path.registers.members.nonzeroBitCount

@@ -57,6 +57,82 @@ struct Advice {
       "if (data + {end} > data_end) return 0;  before the access, with `data` the same pointer"
     ),
     (
+      "sock_or_null'", "The socket may be none and was not tested on this path.",
+      "if (!sk) return 0;  before its fields are read"
+    ),
+    (
+      "sock_common_or_null'", "The socket may be none and was not tested on this path.",
+      "if (!sk) return 0;  before its fields are read"
+    ),
+    (
+      "invalid sock access", "This kind of socket has no such field, or not in this size.",
+      "read the whole field of struct bpf_sock with its own type"
+    ),
+    (
+      "invalid sock_common access", "Only full sockets have this field.",
+      "sk = bpf_sk_fullsock(sk); if (!sk) return 0;  before the access"
+    ),
+    (
+      "needs kernel BTF", "The running kernel's types would be needed to check this.",
+      "bpf_probe_read_kernel(&copy, sizeof(copy), pointer);"
+    ),
+    (
+      "fields need kernel BTF", "The running kernel's types would be needed to check this.",
+      "bpf_probe_read_kernel(&copy, sizeof(copy), pointer);"
+    ),
+    (
+      "cannot be accessed directly by load/store", "Locks and timers belong to their helpers.",
+      "bpf_spin_lock(&value->lock);  and its like, with the fields beside it for data"
+    ),
+    (
+      "has to have BTF", "Where the lock or timer is, the map's type has to say.",
+      "__type(value, struct value);  in a map of section .maps, compiled with -g"
+    ),
+    (
+      "function calls are not allowed while holding a lock", "Nothing may be called under a lock.",
+      "bpf_spin_unlock(&value->lock);  before the call"
+    ),
+    (
+      "bpf_spin_lock-ed region", "The lock is still held here.",
+      "bpf_spin_unlock(&value->lock);  on every path"
+    ),
+    (
+      "initialized dynptr", "There is no dynptr at this place of the stack.",
+      "bpf_ringbuf_reserve_dynptr(&ring, size, 0, &dynptr);  before it is used"
+    ),
+    (
+      "cannot overwrite referenced dynptr", "The reservation would be lost.",
+      "bpf_ringbuf_discard_dynptr(&dynptr, 0);  before the variable is used again"
+    ),
+    (
+      "unacquired reference", "There is nothing here to give back.",
+      "submit or discard only what was reserved, once"
+    ),
+    (
+      "must be referenced", "The handle is not one that has to be given back.",
+      "release only what a lookup or reservation gave"
+    ),
+    (
+      "missing btf func_info", "Functions that helpers call need type information.",
+      "compile with -g"
+    ),
+    (
+      "might sleep", "The helper may wait, and this program must not.",
+      "SEC(\"syscall\")  or a section name with .s, such as SEC(\"uprobe.s\")"
+    ),
+    (
+      "Sleepable programs can only use", "This map cannot be used by programs that may sleep.",
+      "use an array or a hash"
+    ),
+    (
+      "cannot write into packet", "Programs of this type may only read the packet.",
+      "bpf_skb_load_bytes(skb, offset, &copy, sizeof(copy));  and change the copy"
+    ),
+    (
+      "helper access to the packet", "This helper does not take memory in the packet.",
+      "__builtin_memcpy(&copy, data, sizeof(copy));  and pass &copy"
+    ),
+    (
       "map_value_or_null",
       "The lookup's result may be null and was not tested on this path.",
       "if (!value) return 0;  right after the lookup"

@@ -57,7 +57,7 @@ struct VerifierLog {
 extension StackSlot {
   /// One letter per byte, the highest address first, as Linux prints it.
   var byteText: String {
-    let letters: [Character] = ["?", "r", "m", "0"]
+    let letters: [Character] = ["?", "r", "m", "0", "d"]
     return String((0..<8).reversed().map { letters[Int(self[byte: $0])] })
   }
 }

@@ -8,6 +8,8 @@ enum StackByte {
   /// Anything.
   static let anything: UInt8 = 2
   static let zero: UInt8 = 3
+  /// Part of a dynptr.
+  static let dynptr: UInt8 = 4
 }
 
 /// Eight bytes of a stack, aligned.
@@ -84,6 +86,8 @@ struct Frame: Sendable {
     case call
     /// A helper calls it; these are the values that its result may have.
     case callback(helper: Int32, maximum: UInt64)
+    /// It runs on its own, after the program.
+    case later
   }
 
   /// A frame in which only the frame pointer is readable.
@@ -112,6 +116,8 @@ struct PathState: Sendable {
   var lock: UInt32 = 0
   /// How often a `may_goto` went on.
   var mayGotoDepth: UInt32 = 0
+  /// Whether a dynptr was made on this path.
+  var hasDynptrs = false
 
   /// A handle that a helper gave out.
   struct Reference: Hashable, Sendable {
@@ -137,12 +143,12 @@ struct PathState: Sendable {
   /// Applies a change to every register and every spilled one that it is about.
   @inline(__always)
   mutating func change(
-    where isMeant: (RegisterState) -> Bool, _ body: (inout RegisterState) -> Void
+    where isMeant: (RegisterState) -> Bool, by body: (inout RegisterState) -> Void
   ) {
     for index in callers.indices where callers[index].contains(where: isMeant) {
-      callers[index].change(where: isMeant, body)
+      callers[index].change(where: isMeant, by: body)
     }
-    frame.change(where: isMeant, body)
+    frame.change(where: isMeant, by: body)
   }
 }
 
@@ -160,7 +166,7 @@ extension Frame {
   /// Touches only what changes: what is shared with other states stays shared.
   @inline(__always)
   mutating func change(
-    where isMeant: (RegisterState) -> Bool, _ body: (inout RegisterState) -> Void
+    where isMeant: (RegisterState) -> Bool, by body: (inout RegisterState) -> Void
   ) {
     for index in registers.indices where isMeant(registers[index]) { body(&registers[index]) }
     for index in stack.indices where stack[index].isSpilled && isMeant(stack[index].value) {

@@ -1,3 +1,5 @@
+import BPFRuntime
+
 /// What a register or an eight-byte stack slot can hold.
 enum RegisterKind: UInt8, Hashable, Sendable {
   /// Nothing that may be read.
@@ -34,6 +36,16 @@ enum RegisterKind: UInt8, Hashable, Sendable {
   case socketOrNull
   /// A subprogram, for helpers that call back.
   case function
+  /// The keys of a flow, as flow dissectors fill them.
+  case flowKeys
+  /// The buffer of a raw tracepoint that may write it.
+  case tracepointBuffer
+  /// A structure of the kernel; nothing here can look inside.
+  case kernelObject
+  /// A structure of the kernel, or 0.
+  case kernelObjectOrNull
+  /// A dynptr that belongs to a helper.
+  case dynptr
 
   /// What is left when a null test has shown that it is not 0.
   var nonNull: RegisterKind {
@@ -42,6 +54,7 @@ enum RegisterKind: UInt8, Hashable, Sendable {
     case .mapValueOrNull: .mapValue
     case .memoryOrNull: .memory
     case .socketOrNull: .socket
+    case .kernelObjectOrNull: .kernelObject
     default: self
     }
   }
@@ -70,6 +83,11 @@ enum RegisterKind: UInt8, Hashable, Sendable {
     case .socket: "sock"
     case .socketOrNull: "sock_or_null"
     case .function: "func"
+    case .flowKeys: "flow_keys"
+    case .tracepointBuffer: "tp_buffer"
+    case .kernelObject: "ptr_"
+    case .kernelObjectOrNull: "ptr_or_null_"
+    case .dynptr: "dynptr_ptr"
     }
   }
 }
@@ -79,7 +97,7 @@ struct RegisterState: Hashable, Sendable {
   var kind: RegisterKind
   /// The frame that a stack address belongs to.
   var frame: UInt8 = 0
-  /// Whether memory of a known size must not be written; which kind of socket.
+  /// What memory of a known size is; which kind of socket, kernel object or dynptr.
   var detail: UInt8 = 0
   /// The map, by its index in the program; the first slot of a function.
   var map: Int32 = -1
@@ -103,6 +121,8 @@ struct RegisterState: Hashable, Sendable {
 
   /// ``detail`` of memory that must not be written.
   static let readOnly: UInt8 = 1
+  /// ``detail`` of memory in a ring buffer, as it was reserved.
+  static let reserved: UInt8 = 2
 
   @inline(__always) static var uninitialized: RegisterState {
     RegisterState(kind: .uninitialized, scalar: Scalar(constant: 0))
@@ -158,15 +178,32 @@ struct RegisterState: Hashable, Sendable {
   var typeName: String {
     let orNull = kind.mayBeNull ? "_or_null" : ""
     switch kind {
-    case .memory, .memoryOrNull: return (reference == 0 ? "mem" : "ringbuf_mem") + orNull
+    case .memory, .memoryOrNull: return (detail == Self.reserved ? "ringbuf_mem" : "mem") + orNull
     case .socket, .socketOrNull:
       switch HelperSignature.Socket(rawValue: detail) {
       case .common: return "sock_common" + orNull
       case .tcp: return "tcp_sock" + orNull
+      case .xdp: return "xdp_sock" + orNull
       default: return "sock" + orNull
       }
+    case .kernelObject: return kernelObject?.typeName ?? "ptr_"
+    case .kernelObjectOrNull:
+      return (kernelObject?.isTrusted == true ? "trusted_ptr_or_null_" : "ptr_or_null_")
+        + (kernelObject?.name ?? "")
     default: return kind.logName
     }
+  }
+
+  /// Which structure of the kernel it points to.
+  var kernelObject: KernelObject? {
+    kind == .kernelObject || kind == .kernelObjectOrNull ? KernelObject(rawValue: detail) : nil
+  }
+
+  /// The address of a structure of the kernel.
+  static func pointer(_ object: KernelObject, orNull: Bool = false) -> RegisterState {
+    var state = pointer(orNull ? .kernelObjectOrNull : .kernelObject)
+    state.detail = object.rawValue
+    return state
   }
 
   mutating func unlink() {

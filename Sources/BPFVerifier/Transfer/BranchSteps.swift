@@ -130,6 +130,11 @@ extension Explorer {
     @inline(__always)
     func refine(holds: Bool, _ left: inout RegisterState, _ right: inout RegisterState) -> Bool {
       Scalar.refine(condition, width, holds: holds, &left.scalar, &right.scalar)
+      if self.right == self.left {
+        // A register compared with itself: what holds for one side holds for the other.
+        let both = Scalar.intersection(left.scalar, right.scalar)
+        if !both.isEmpty { (left.scalar, right.scalar) = (both, both) }
+      }
       return !left.scalar.isEmpty && !right.scalar.isEmpty
     }
   }
@@ -151,22 +156,22 @@ extension Explorer {
     guard known.id != 0, known.isScalar else { return }
     var source = known.source
     // All copies depend on each other from here on.
-    // swift-format-ignore: OnlyOneTrailingClosureArgument
-    state.change(where: { $0.id == known.id && $0.isScalar }) { value in
-      source = provenance.union(source, value.source)
-      let knownDistance = known.isLinkedByDistance ? known.offset : 0
-      let distance = value.isLinkedByDistance ? value.offset : 0
-      if knownDistance == distance {
-        value.scalar = known.scalar
-      } else {
-        value.scalar = Scalar.apply(
-          .add, .bits64, known.scalar,
-          Scalar(constant: UInt64(bitPattern: Int64(distance) &- Int64(knownDistance))))
-      }
-    }
+    state.change(
+      where: { $0.id == known.id && $0.isScalar },
+      by: { value in
+        source = provenance.union(source, value.source)
+        let knownDistance = known.isLinkedByDistance ? known.offset : 0
+        let distance = value.isLinkedByDistance ? value.offset : 0
+        if knownDistance == distance {
+          value.scalar = known.scalar
+        } else {
+          value.scalar = Scalar.apply(
+            .add, .bits64, known.scalar,
+            Scalar(constant: UInt64(bitPattern: Int64(distance) &- Int64(knownDistance))))
+        }
+      })
     guard source != known.source else { return }
-    // swift-format-ignore: OnlyOneTrailingClosureArgument
-    state.change(where: { $0.id == known.id && $0.isScalar }) { $0.source = source }
+    state.change(where: { $0.id == known.id && $0.isScalar }, by: { $0.source = source })
   }
 
   /// What a comparison of addresses shows: that one is not 0, or how long the packet is.
@@ -200,19 +205,22 @@ extension Explorer {
   mutating func settle(_ tested: RegisterState, isNull: Bool) {
     var zero = RegisterState(constant: 0)
     zero.source = provenance.node(Provenance.nowhere)
-    if isNull, tested.reference != 0 {
+    // Of something that belongs to a handle, being 0 says nothing about the handle.
+    if isNull, tested.reference != 0, tested.reference == tested.id {
       state.references.removeAll { $0.id == tested.reference }
     }
-    let hasLock = tested.kind == .mapValueOrNull && program.maps[Int(tested.map)].lockOffset != nil
-    // swift-format-ignore: OnlyOneTrailingClosureArgument
-    state.change(where: { $0.id == tested.id && $0.kind.mayBeNull }) { value in
-      if isNull {
-        value = zero
-        return
-      }
-      value.kind = value.kind.nonNull
-      if !hasLock { value.id = 0 }
-    }
+    // A lock belongs to one value: it stays known by its id.
+    let isNamed = tested.kind == .mapValueOrNull && program.maps[Int(tested.map)].isNamed
+    state.change(
+      where: { $0.id == tested.id && $0.kind.mayBeNull },
+      by: { value in
+        if isNull {
+          value = zero
+          return
+        }
+        value.kind = value.kind.nonNull
+        if !isNamed { value.id = 0 }
+      })
   }
 }
 
@@ -220,7 +228,7 @@ extension RegisterKind {
   /// Addresses that the verifier itself knows to be none but real ones.
   var isNeverNull: Bool {
     switch self {
-    case .map, .mapValue, .mapKey, .memory, .socket: true
+    case .map, .mapValue, .mapKey, .memory, .socket, .kernelObject: true
     default: false
     }
   }
@@ -269,10 +277,11 @@ extension Explorer {
 
   /// The packet reaches at least this far behind an address and its copies.
   mutating func extend(_ pointer: RegisterState, to range: UInt32) {
-    // swift-format-ignore: OnlyOneTrailingClosureArgument
-    state.change(where: { $0.kind == pointer.kind && $0.id == pointer.id }) { value in
-      value.range = max(value.range, range)
-    }
+    state.change(
+      where: { $0.kind == pointer.kind && $0.id == pointer.id },
+      by: { value in
+        value.range = max(value.range, range)
+      })
   }
 }
 

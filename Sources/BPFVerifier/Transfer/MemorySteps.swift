@@ -12,7 +12,8 @@ extension Explorer {
     case .function:
       let target = slot &+ 1 &+ Int(instruction.immediate)
       // As Linux does: only the types tell whether a function can be called by its address.
-      guard program.functions.contains(where: { $0.prototype != nil }) else {
+      let isTyped = program.functions.contains { $0.prototype != nil }
+      guard isTyped || !program.needsTypesForCallbacks else {
         throw .invalid("missing btf func_info")
       }
       guard !code.functions[code.function(at: target)].isGlobal else {
@@ -30,7 +31,7 @@ extension Explorer {
       var value = RegisterState.pointer(
         reference.valueOffset == nil ? .map : .mapValue, map: map)
       value.offset = Int32(truncatingIfNeeded: reference.valueOffset ?? 0)
-      if reference.valueOffset != nil, program.maps[reference.map].lockOffset != nil {
+      if reference.valueOffset != nil, program.maps[reference.map].isNamed {
         value.id = newID()
       }
       facts[slot].note(map: map)
@@ -198,6 +199,15 @@ extension Explorer {
       try note(.socket)
       try checkSocket(register, base, offset: offset, size: size)
       return .unknown
+    case .flowKeys:
+      try note(.memory)
+      try checkFlowKeys(register, base, offset: offset, size: size)
+      return .unknown
+    case .tracepointBuffer:
+      try note(.memory)
+      try checkTracepointBuffer(register, base, offset: offset, size: size)
+      return .unknown
+    case .kernelObject: throw needsKernelTypes(register, base)
     default: throw invalidAccess(register, base)
     }
   }
@@ -230,7 +240,9 @@ extension Explorer {
       try checkPacket(register, base, offset: offset, size: size)
     case .mapValue:
       try note(.mapValue)
-      try checkMapValue(register, base, offset: offset, size: size, isWrite: true)
+      try checkMapValue(
+        register, base, offset: offset, size: size, isWrite: true, isDirect: true)
+      try checkPointerStore(value, register, base, offset: offset)
     case .memory:
       try note(.memory)
       if base.detail == RegisterState.readOnly {
@@ -238,10 +250,34 @@ extension Explorer {
           "R\(register.rawValue) cannot write into rdonly_mem", register: Int(register.rawValue))
       }
       try checkMemory(register, base, offset: offset, size: size)
+    case .flowKeys:
+      try note(.memory)
+      try checkFlowKeys(register, base, offset: offset, size: size)
+    case .tracepointBuffer:
+      try note(.memory)
+      try checkTracepointBuffer(register, base, offset: offset, size: size)
+    case .socket:
+      throw .access(
+        "R\(register.rawValue) cannot write into \(base.typeName)",
+        register: Int(register.rawValue))
+    case .kernelObject: throw needsKernelTypes(register, base)
     default:
       throw base.kind == .mapKey
         ? .access("write to change key R\(register.rawValue) not allowed")
         : invalidAccess(register, base)
+    }
+  }
+
+  /// A pointer in a map's value is only set to 0 by a store.
+  private func checkPointerStore(
+    _ value: StoredValue, _ register: Register, _ base: RegisterState, offset: Int
+  ) throws(Refusal) {
+    let map = program.maps[Int(base.map)]
+    guard let start = base.fixedOffset, map.holdsPointer(at: Int(start) + offset) else { return }
+    guard value.isZero else {
+      throw .access(
+        "BPF_ST imm must be 0 when storing to kptr at off=\(start)",
+        register: Int(register.rawValue))
     }
   }
 

@@ -54,18 +54,21 @@ extension Explorer {
   ) throws(Refusal) {
     if pointer.kind.mayBeNull {
       throw .access(
-        "R\(number) pointer arithmetic on \(pointer.kind.logName) prohibited, null-check it first",
+        "R\(number) pointer arithmetic on \(pointer.typeName) prohibited, null-check it first",
         register: number)
     }
     switch pointer.kind {
-    case .context, .mapValue, .mapKey, .stack, .packet, .packetMetadata, .memory: break
+    case .context, .mapValue, .mapKey, .stack, .packet, .packetMetadata, .memory,
+      .tracepointBuffer, .kernelObject, .dynptr:
+      break
+    case .flowKeys where distance.scalar.isConstant: break
     case .map
     where operation == .add && distance.scalar.signedMinimum == 0
       && distance.scalar.isConstant:
       break
     default:
       throw .access(
-        "R\(number) pointer arithmetic on \(pointer.kind.logName) prohibited", register: number)
+        "R\(number) pointer arithmetic on \(pointer.typeName) prohibited", register: number)
     }
     try checkSane(pointer, number, distance: distance.scalar)
     try checkSane(pointer, number)

@@ -1,11 +1,26 @@
 import BPFInstructions
+import BPFObject
 import BPFRuntime
 
 // Whether accesses stay inside what a pointer points into.
 extension Explorer {
-  /// Whether programs of this type may write the packet; which they may at all say the context's
-  /// fields.
-  var packetIsWritable: Bool { program.type.number != 8 }
+  /// Whether programs of this type may write the packet themselves. Which may read it at all say
+  /// the context's fields.
+  var packetIsWritable: Bool {
+    switch program.type.number {
+    case 3, 4, 6, 12, 14, 16, 25: true
+    default: program.type.number > 0xffff
+    }
+  }
+
+  /// Whether a helper may be given the packet as memory.
+  func packetIsOpen(to signature: HelperSignature, writes: Bool) -> Bool {
+    switch program.type.number {
+    case 8, 10, 11, 19, 21, 22: signature.takesPacket && !writes
+    case 25: true
+    default: packetIsWritable && signature.takesPacket
+    }
+  }
 
   func checkPacket(
     _ register: Register, _ base: RegisterState, offset: Int, size: Int
@@ -72,7 +87,8 @@ extension Explorer {
   }
 
   func checkMapValue(
-    _ register: Register, _ base: RegisterState, offset: Int, size: Int, isWrite: Bool
+    _ register: Register, _ base: RegisterState, offset: Int, size: Int, isWrite: Bool,
+    isDirect: Bool = false
   ) throws(Refusal) {
     let map = program.maps[Int(base.map)]
     let place = "value_size=\(map.valueSize) off=\(Int(base.offset) + offset) size=\(size)"
@@ -88,13 +104,37 @@ extension Explorer {
     try checkRegion(
       register, base, offset: offset, size: size, of: map.valueSize,
       "map value, value_size=\(map.valueSize)")
-    if let lock = map.lockOffset {
-      let distance = Int64(base.offset) + Int64(offset)
-      let first = distance &+ base.scalar.signedMinimum
-      let last = distance &+ Int64(base.scalar.maximum) &+ Int64(size)
-      if first < Int64(lock) + 4, Int64(lock) < last {
-        throw .access("bpf_spin_lock cannot be accessed directly by load/store")
+    if !map.specialFields.isEmpty {
+      try checkSpecialFields(map, register, base, offset: offset, size: size, isDirect: isDirect)
+    }
+  }
+
+  /// What belongs to helpers is not touched directly.
+  private func checkSpecialFields(
+    _ map: MapShape, _ register: Register, _ base: RegisterState, offset: Int, size: Int,
+    isDirect: Bool
+  ) throws(Refusal) {
+    let distance = Int64(base.offset) + Int64(offset)
+    let first = distance &+ base.scalar.signedMinimum
+    let last = distance &+ Int64(base.scalar.maximum) &+ Int64(size)
+    let number = Int(register.rawValue)
+    for field in map.specialFields {
+      let place = Int64(field.offset)
+      guard first < place + Int64(field.byteCount), place < last else { continue }
+      guard field.kind.isPointer else {
+        throw .access(
+          "\(field.kind.name) cannot be accessed directly by load/store", register: number)
       }
+      guard isDirect else {
+        throw .access("kptr cannot be accessed indirectly by helper", register: number)
+      }
+      guard base.hasFixedOffset else {
+        throw .access("kptr access cannot have variable offset", register: number)
+      }
+      guard first == place else {
+        throw .access("kptr access misaligned expected=\(place) off=\(first)", register: number)
+      }
+      guard size == 8 else { throw .access("kptr access size must be BPF_DW", register: number) }
     }
   }
 
@@ -102,8 +142,14 @@ extension Explorer {
   mutating func loadMapValue(
     _ register: Register, _ base: RegisterState, offset: Int, size: Int
   ) throws(Refusal) -> RegisterState {
-    try checkMapValue(register, base, offset: offset, size: size, isWrite: false)
+    try checkMapValue(
+      register, base, offset: offset, size: size, isWrite: false, isDirect: true)
     let map = program.maps[Int(base.map)]
+    if let start = base.fixedOffset, map.holdsPointer(at: Int(start) + offset) {
+      var value = RegisterState.pointer(.stored, orNull: true)
+      value.id = newID()
+      return value
+    }
     guard let constants = map.constants, let start = base.fixedOffset else {
       if map.constants != nil { facts[slot].note(constant: nil) }
       return .unknown
@@ -116,21 +162,63 @@ extension Explorer {
     return RegisterState(constant: value)
   }
 
-  func checkSocket(
+  /// Fields of a socket are read as they stand in its C structure.
+  mutating func checkSocket(
     _ register: Register, _ base: RegisterState, offset: Int, size: Int
   ) throws(Refusal) {
-    let start = Int(base.fixedOffset ?? -1) + offset
-    // Of `struct bpf_sock`: words; what a socket has before it is a full one is family, addresses,
-    // ports and state.
-    let isCommon = base.detail == HelperSignature.Socket.common.rawValue
-    let isReadable =
-      size == 4 && start % 4 == 0 && (0..<80).contains(start)
-      && (!isCommon || start == 4 || start >= 24)
-    guard base.hasFixedOffset, isReadable else {
+    let number = Int(register.rawValue)
+    let kind = HelperSignature.Socket(rawValue: base.detail) ?? .common
+    if base.scalar.signedMinimum < 0 {
       throw .access(
-        "R\(register.rawValue) invalid sock access off=\(start) size=\(size)",
-        register: Int(register.rawValue))
+        "R\(number) min value is negative, either use unsigned index or do a if (index >=0) check.",
+        register: number)
     }
+    let start = Int(base.offset) + offset
+    guard base.hasFixedOffset,
+      LinuxContexts.socket(kind).field(at: start, size: size, isWrite: false) != nil
+    else {
+      throw .access(
+        "R\(number) invalid \(base.typeName) access off=\(start) size=\(size)", register: number)
+    }
+    // The access is translated, for one kind of socket only.
+    let known = handleKinds.updateValue(base.detail, forKey: slot)
+    guard known == nil || known == base.detail else {
+      throw .invalid("same insn cannot be used with different pointers")
+    }
+  }
+
+  func checkFlowKeys(
+    _ register: Register, _ base: RegisterState, offset: Int, size: Int
+  ) throws(Refusal) {
+    let start = Int(base.offset) + offset
+    // Bytes of `struct bpf_flow_keys`.
+    guard start >= 0, start + size <= 56 else {
+      throw .access(
+        "invalid access to flow keys off=\(start) size=\(size)", register: Int(register.rawValue))
+    }
+  }
+
+  func checkTracepointBuffer(
+    _ register: Register, _ base: RegisterState, offset: Int, size: Int
+  ) throws(Refusal) {
+    let number = Int(register.rawValue)
+    guard offset >= 0 else {
+      throw .access(
+        "R\(number) invalid tracepoint buffer access: off=\(offset), size=\(size)",
+        register: number)
+    }
+    guard base.hasFixedOffset else {
+      throw .access(
+        "R\(number) invalid variable buffer offset: off=\(offset), "
+          + "var_off=\(base.scalar.bits.text)", register: number)
+    }
+  }
+
+  /// What a kernel's structure looks like is known to the kernel's own types only.
+  func needsKernelTypes(_ register: Register, _ base: RegisterState) -> Refusal {
+    .access(
+      "R\(register.rawValue) is a pointer to the kernel's struct \(base.kernelObject?.name ?? ""): "
+        + "its fields need kernel BTF", register: Int(register.rawValue))
   }
 }
 
@@ -171,12 +259,17 @@ extension Explorer {
     case .packetStart: return .pointer(.packet)
     case .packetEnd: return .pointer(.packetEnd)
     case .packetMetadata: return .pointer(.packetMetadata)
-    case .stored:
-      guard field.name == "sk", program.type.number < 0x1_0000 else { return .unknown }
-      var socket = RegisterState.pointer(.socketOrNull)
-      socket.detail = HelperSignature.Socket.common.rawValue
-      socket.id = newID()
+    case .stored: return .unknown
+    case .socket(let kind, let orNull):
+      var socket = RegisterState.pointer(orNull ? .socketOrNull : .socket)
+      socket.detail = kind.rawValue
+      if orNull { socket.id = newID() }
       return socket
+    case .flowKeys: return .pointer(.flowKeys)
+    case .tracepointBuffer: return .pointer(.tracepointBuffer)
+    case .kernelObject(let name):
+      guard let object = KernelObject(name: name) else { return .unknown }
+      return .pointer(object)
     }
   }
 

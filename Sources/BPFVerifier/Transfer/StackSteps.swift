@@ -41,7 +41,7 @@ extension Explorer {
     ((-offset - 1) / 8, 7 - (-offset - 1) % 8)
   }
 
-  private mutating func noteDepth(_ frame: Int, _ offset: Int) {
+  mutating func noteDepth(_ frame: Int, _ offset: Int) {
     let function = state[functionOf: frame]
     stackDepths[function] = max(stackDepths[function], Int32(truncatingIfNeeded: -offset))
   }
@@ -113,6 +113,9 @@ extension Explorer {
       let slot = stackSlot(frame, index)
       let content = slot[byte: byte]
       if content != StackByte.zero { areZero = false }
+      if content == StackByte.dynptr {
+        throw .access("invalid read from stack off \(first)+\(offset - first) size \(count)")
+      }
       if options.isStrict, content == StackByte.invalid {
         throw .access("invalid read from stack off \(first)+\(offset - first) size \(count)")
       }
@@ -150,11 +153,12 @@ extension Explorer {
       }
       let isZero = value.isZero
       if isZero, case .register(_, let stored) = value { needsPrecisely(stored) }
-      overwrite(
+      try overwrite(
         frame, range.lowerBound, range.upperBound + size - range.lowerBound, keepsZeros: isZero)
       return
     }
     let (index, byte) = Self.place(range.lowerBound)
+    if state.hasDynptrs { try destroyDynptrs(frame, index...index) }
     var slot = stackSlot(frame, index)
     switch value {
     case .register(let number, var stored) where stored.isScalar && byte == 0:
@@ -216,7 +220,10 @@ extension Explorer {
   /// Bytes that may have been written, with anything or with zeros.
   mutating func overwrite(
     _ frame: Int, _ first: Int, _ count: Int, keepsZeros: Bool = false
-  ) {
+  ) throws(Refusal) {
+    if state.hasDynptrs, count > 0 {
+      try destroyDynptrs(frame, Self.place(first + count - 1).slot...Self.place(first).slot)
+    }
     for offset in first..<first + count {
       let (index, byte) = Self.place(offset)
       var slot = stackSlot(frame, index)

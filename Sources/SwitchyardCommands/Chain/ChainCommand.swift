@@ -88,6 +88,6 @@ extension Session {
             + "\(problems.count.counted("problem")), \(graph.depth)"
         ])
     }
-    guard problems.isEmpty else { throw CommandFailure(reported: .checkFailed) }
+    guard problems.isEmpty else { throw CommandFailure(reported: .failed) }
   }
 }

@@ -24,7 +24,10 @@ struct InputOptions: ParsableArguments {
     name: .customShort("i"), help: ArgumentHelp("A live interface.", valueName: "interface"))
   var interface: String?
 
-  @Option(help: "One packet in hexadecimal, from its Ethernet header on.")
+  @Option(
+    help: ArgumentHelp(
+      "One packet in hexadecimal, from its Ethernet header on; for types of programs that get no "
+        + "packets, the bytes of their context."))
   var hex: HexBytes?
 
   @Option(

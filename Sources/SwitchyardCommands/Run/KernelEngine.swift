@@ -67,7 +67,10 @@ final class KernelEngine: PacketEngine {
 
   func run(_ packet: RawSpan) throws(CommandFailure) -> UInt32? {
     do throws(KernelErrno) {
-      let result = try program.testRun(data: [UInt8](copying: packet))
+      let bytes = [UInt8](copying: packet)
+      let result =
+        type.context.hasPacket
+        ? try program.testRun(data: bytes) : try program.testRun(context: bytes)
       last = result
       elapsed += .nanoseconds(Int64(result.durationNanoseconds))
       return result.returnValue

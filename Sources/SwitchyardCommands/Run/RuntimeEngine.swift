@@ -6,8 +6,9 @@ final class RuntimeEngine: PacketEngine {
   let collection: Collection
   private let loaded: Collection.LoadedProgram
   private let cpus: [CPU]
-  private let context: PacketContext
-  private let batch: PacketBatch
+  private let context: Context
+  /// `nil` where there are no packets.
+  private let batch: PacketBatch?
   private let clock = ContinuousClock()
   private var turn = 0
   private var last: CPU
@@ -31,13 +32,14 @@ final class RuntimeEngine: PacketEngine {
       summary = "compiled, verified before"
     }
     do throws(LinuxError) {
-      context = try PacketContext(type: program.program.type)
-      batch = try PacketBatch(type: program.program.type)
+      let type = program.program.type
+      context =
+        type.context.hasPacket ? try PacketContext(type: type) : try Context(layout: type.context)
+      batch = type.context.hasPacket ? try PacketBatch(type: type) : nil
     } catch {
       throw CommandFailure(
         .unavailable,
-        "program \(program.spec.name) is of type \(program.program.type.name), which takes no"
-          + " packets")
+        "no memory for the context of program \(program.spec.name)")
     }
     do throws(LinuxError) {
       var cpus: [CPU] = []
@@ -66,17 +68,20 @@ final class RuntimeEngine: PacketEngine {
   }
 
   var type: ProgramType { loaded.program.type }
-  var dataOut: [UInt8] { context.output }
+  var dataOut: [UInt8] { packets?.output ?? context.bytes }
   var tailCalls: [TailCallRecord] { last.tailCalls }
 
   var frame: [UInt8] {
     // The data of a socket filter begins behind the link layer's header, and it cannot change it.
-    context.packet
+    packets?.packet ?? []
   }
+
+  /// The context, if it is one for packets.
+  private var packets: PacketContext? { context as? PacketContext }
 
   func run(_ packet: RawSpan) throws(CommandFailure) -> UInt32? {
     do throws(LinuxError) {
-      try context.load(packet)
+      if let packets { try packets.load(packet) } else { try fill([UInt8](copying: packet)) }
     } catch .invalid {
       return nil
     } catch {
@@ -92,6 +97,13 @@ final class RuntimeEngine: PacketEngine {
     } catch {
       throw failure(error)
     }
+  }
+
+  /// Takes bytes for the context's struct, filled up with zeros; EINVAL for more than it has.
+  private func fill(_ bytes: [UInt8]) throws(LinuxError) {
+    let missing = context.layout.byteCount - bytes.count
+    guard missing >= 0 else { throw .invalid }
+    context.bytes = bytes + [UInt8](repeating: 0, count: missing)
   }
 
   private func failure(_ fault: Fault) -> CommandFailure {
@@ -113,10 +125,11 @@ final class RuntimeEngine: PacketEngine {
 
 extension RuntimeEngine: BatchingEngine {
   /// Packets take turns on CPUs one by one.
-  var canBatch: Bool { cpus.count == 1 && !last.recordsTailCalls }
+  var canBatch: Bool { batch != nil && cpus.count == 1 && !last.recordsTailCalls }
 
   func add(_ packet: RawSpan) throws(CommandFailure) -> Bool {
     do throws(LinuxError) {
+      guard let batch else { return false }
       try batch.append(packet)
       return true
     } catch .invalid {
@@ -127,6 +140,7 @@ extension RuntimeEngine: BatchingEngine {
   }
 
   func runBatch(_ finished: (Int, UInt32) -> Void) -> CommandFailure? {
+    guard let batch else { return nil }
     let start = clock.now
     var found: CommandFailure?
     do throws(Fault) {
@@ -142,6 +156,6 @@ extension RuntimeEngine: BatchingEngine {
     return found
   }
 
-  var batchCount: Int { batch.count }
-  var isBatchFull: Bool { batch.isFull }
+  var batchCount: Int { batch?.count ?? 0 }
+  var isBatchFull: Bool { batch?.isFull ?? false }
 }

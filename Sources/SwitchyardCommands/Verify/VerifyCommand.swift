@@ -26,10 +26,13 @@ struct VerifyCommand: Verb {
   func execute(in session: Session) throws(CommandFailure) {
     let object = try objectOptions.read()
     var specs = object.programs
+    var refused = object.refused
     if let program {
       specs = specs.filter { $0.name == program }
-      guard !specs.isEmpty else {
-        let names = object.programs.map(\.name).joined(separator: ", ")
+      refused = refused.filter { $0.name == program }
+      guard !specs.isEmpty || !refused.isEmpty else {
+        let names = (object.programs.map(\.name) + object.refused.map(\.name))
+          .joined(separator: ", ")
         throw CommandFailure(
           .usage,
           "\(objectOptions.object): there is no program \(program); the object has \(names)",
@@ -38,6 +41,7 @@ struct VerifyCommand: Verb {
     }
     var outcomes: [VerifyOutcome] = []
     for spec in specs { outcomes.append(try verify(spec, of: object)) }
+    outcomes += refused.map(VerifyOutcome.init)
     if session.isJSON {
       session.show(
         .object([
@@ -47,14 +51,10 @@ struct VerifyCommand: Verb {
     } else {
       session.show(outcomes.flatMap { $0.lines(style: session.style) })
     }
-    let rejected = outcomes.filter { $0.error != nil }.map(\.spec.name)
-    guard rejected.isEmpty else {
-      var failure = CommandFailure(
-        .rejected, "the verifier rejected \(rejected.joined(separator: ", "))",
-        file: objectOptions.object)
-      failure.isReported = session.isJSON
-      throw failure
-    }
+    let rejected = outcomes.filter { $0.error != nil }.map(\.name)
+    try fail(.rejected, "the verifier rejected", rejected, in: session)
+    let open = outcomes.filter { $0.obstacle != nil }.map(\.name)
+    try fail(.unavailable, "these programs cannot be verified here:", open, in: session)
   }
 
   private func verify(
@@ -68,25 +68,39 @@ struct VerifyCommand: Verb {
           + "which type it is; give one with --type", file: objectOptions.object)
     }
     let options = VerifierOptions(isStrict: strict, logLevel: logLevel)
-    guard let outcome = objectOptions.verify(spec, of: object, kind, options) else {
-      throw CommandFailure(
-        .unavailable,
-        "\(objectOptions.object): programs of type \(kind.name) cannot be verified yet",
-        file: objectOptions.object)
-    }
+    if let outcome = objectOptions.verify(spec, of: object, kind, options) { return outcome }
+    var outcome = VerifyOutcome(spec: spec, type: kind.name)
+    outcome.obstacle =
+      ProgramType.needsKernelTypes(number: kind.type)
+      ? "needs kernel BTF: only the running kernel's types say what it gets"
+      : "this type of program is not described here"
     return outcome
+  }
+
+  private func fail(
+    _ status: ExitStatus, _ what: String, _ names: [String], in session: Session
+  ) throws(CommandFailure) {
+    guard !names.isEmpty else { return }
+    var failure = CommandFailure(
+      status, "\(what) \(names.joined(separator: ", "))", file: objectOptions.object)
+    failure.isReported = session.isJSON
+    throw failure
   }
 }
 
 extension ObjectOptions {
-  /// What the verifier says of a program; `nil` for kinds that cannot run here.
+  /// What the verifier says of a program; `nil` for kinds that are not described here.
   func verify(
     _ spec: ProgramSpec, of object: ObjectFile, _ kind: ProgramKind,
     _ options: VerifierOptions = VerifierOptions()
   ) -> VerifyOutcome? {
-    guard let type = ProgramType.linux(number: kind.type) else { return nil }
+    guard
+      let type = ProgramType.described(
+        number: kind.type, expectedAttachType: kind.expectedAttachType)
+    else { return nil }
     var program = VerifierProgram(spec, of: object, type: type)
     program.expectedAttachType = kind.expectedAttachType
+    program.isSleepable = kind.isSleepable
     let verifier = Verifier(program, options: options)
     var outcome = VerifyOutcome(spec: spec, type: type.name)
     let clock = ContinuousClock()

@@ -3,16 +3,31 @@ import Switchyard
 
 /// What the verifier said of one program.
 struct VerifyOutcome {
-  let spec: ProgramSpec
+  let name: String
+  let section: String
+  let instructionCount: Int
   let type: String
+  /// Why the verifier was not asked: what the program needs that is not here.
+  var obstacle: String?
   var statistics: VerifierStatistics?
   var error: VerifierError?
   var log = ""
   var duration = Duration.zero
 
   init(spec: ProgramSpec, type: String) {
-    self.spec = spec
+    name = spec.name
+    section = spec.section
+    instructionCount = spec.instructions.count
     self.type = type
+  }
+
+  /// A program that the object's reader could not link.
+  init(_ program: RefusedProgram) {
+    name = program.name
+    section = program.section
+    instructionCount = 0
+    type = program.kind?.name ?? "unspec"
+    obstacle = "\(program.error)"
   }
 
   private var nanoseconds: Int {
@@ -28,10 +43,17 @@ struct VerifyOutcome {
   /// The element of `programs` in `verify -j`.
   var document: JSON {
     var members: [(key: String, value: JSON)] = [
-      ("program", .string(spec.name)), ("section", .string(spec.section)),
-      ("type", .string(type)), ("insns", .integer(spec.instructions.count)),
-      ("verdict", .string(error == nil ? "accepted" : "rejected")),
+      ("program", .string(name)), ("section", .string(section)), ("type", .string(type)),
+      ("insns", .integer(instructionCount)),
+      (
+        "verdict",
+        .string(obstacle != nil ? "not verified" : error == nil ? "accepted" : "rejected")
+      ),
     ]
+    if let obstacle {
+      members.append(("reason", .string(obstacle)))
+      return .object(members)
+    }
     if let statistics {
       members.append(("verified_insns", .integer(statistics.processedInstructions)))
     }
@@ -55,14 +77,15 @@ struct VerifyOutcome {
   /// The lines for people.
   func lines(style: Style) -> [String] {
     var lines = log.isEmpty ? [] : log.split(separator: "\n").map { String($0).printable }
+    if let obstacle { return ["\(name): not verified (\(type)): \(obstacle)".printable] }
     guard let error else {
       let verified = statistics?.processedInstructions ?? 0
       lines.append(
-        "\(spec.name): accepted (\(type), \(spec.instructions.count) instructions, "
+        "\(name): accepted (\(type), \(instructionCount) instructions, "
           + "\(verified) verified, \(nanoseconds / 1000) us)")
       return lines
     }
-    lines.append("\(spec.name): rejected (\(type), \(spec.instructions.count) instructions)")
+    lines.append("\(name): rejected (\(type), \(instructionCount) instructions)")
     lines += error.message.split(separator: "\n").map { "  \(String($0).printable)" }
     if let line = error.line {
       lines.append("  at \(line.place)  \(Self.trimmed(line.text))".printable)

@@ -111,14 +111,21 @@ struct TailCallFrameTests {
     #expect(try bench.run("main") == 654_321)
   }
 
-  @Test("R2.12: no callback can tail-call: there are none yet")
-  func noCallbacks() throws {
-    // bpf_loop; when it comes, this becomes the test that its callbacks are refused.
-    let bench = try RuntimeBench(.checked)
-    expectRefusal(.invalid) {
-      try bench.load(
-        "main", "r1 = 1\nr2 = function[f]\nr3 = 0\nr4 = 0\ncall 181\nr0 = 0\nexit\nf: r0 = 0\nexit")
-    }
+  @Test(
+    "R2.12: where no verifier refuses it, a callback's tail call takes the callback's place only",
+    arguments: Engine.ours)
+  func callbacks(engine: Engine) throws {
+    let bench = try engine.bench()
+    try bench.makeSlots("slots", 1)
+    try bench.load(
+      "main",
+      Text.lines(
+        "*(u64 *)(r10 -8) = r1", "r1 = 3", "r2 = function[f]", "r3 = r10", "r3 += -8", "r4 = 0",
+        "call 181", "exit", "f: r6 = *(u64 *)(r2 +0)", Text.tail(0), Text.leave(1)))
+    try bench.load("zero", Text.returning(0))
+    #expect(try bench.run("main") == 1)
+    try bench.store("zero", in: "slots", at: 0)
+    #expect(try bench.run("main") == 3)
   }
 
   @Test("R2.8: every engine makes tail calls in subprograms", arguments: Engine.all)

@@ -1,13 +1,14 @@
 extension Helper {
   /// What does not depend on the kind of program; each type allows some of them.
-  public static let base: [Helper] = [
-    mapLookup, mapUpdate, mapDelete, mapLookupPerCPU,
-    monotonicTime, bootTime, coarseTime, atomicTime, jiffies,
-    random, processorID, numaNode,
-    tracePrint, tracePrintArray,
-    currentProcess, currentUser, currentCommand,
-    parseSigned, parseUnsigned, compareStrings,
-  ]
+  public static let base: [Helper] =
+    [
+      mapLookup, mapUpdate, mapDelete, mapLookupPerCPU, mapPush, mapPop, mapPeek,
+      spinLock, spinUnlock,
+      monotonicTime, bootTime, coarseTime, atomicTime, jiffies,
+      random, processorID, numaNode,
+      tracePrint, tracePrintArray,
+      parseSigned, parseUnsigned, compareStrings,
+    ] + callbacks + probes + texts + dynamicPointers + processes
 
   /// `bpf_get_prandom_u32`: 32 bits from the CPU's generator; see ``CPU/seed``.
   public static let random = Helper(

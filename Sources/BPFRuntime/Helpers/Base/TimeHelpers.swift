@@ -48,6 +48,7 @@ struct SystemClock {
   private let number: clockid_t
 
   static let monotonic = SystemClock(number: CLOCK_MONOTONIC)
+  static let real = SystemClock(number: CLOCK_REALTIME)
   #if os(Linux)
   static let boot = SystemClock(number: CLOCK_BOOTTIME)
   static let coarse = SystemClock(number: CLOCK_MONOTONIC_COARSE)

@@ -3,7 +3,7 @@
 /// and the flags `0`, `-`, `+` and blank. No precision, no `*`, no `#`.
 struct TraceRendering {
   /// What came out.
-  private(set) var output = TraceText()
+  private(set) var output: TraceText
   private let arguments: [UInt64]
   private let readBytes: (_ address: UInt64, _ limit: Int) -> [UInt8]
   private var used = 0
@@ -14,9 +14,11 @@ struct TraceRendering {
   ///
   /// - Parameter readBytes: The bytes at an address as far as they may be read.
   init(
-    arguments: [UInt64], readBytes: @escaping (_ address: UInt64, _ limit: Int) -> [UInt8]
+    arguments: [UInt64], capacity: Int = 1023,
+    readBytes: @escaping (_ address: UInt64, _ limit: Int) -> [UInt8]
   ) {
     self.arguments = arguments
+    output = TraceText(capacity: capacity)
     self.readBytes = readBytes
   }
 

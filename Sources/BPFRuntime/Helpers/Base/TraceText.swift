@@ -5,17 +5,22 @@ struct TraceText {
   /// Bytes of the whole line.
   private(set) var count = 0
 
-  private static let capacity = 1023
+  private let capacity: Int
+
+  /// Begins a line; what Linux's buffer for printing takes unless told otherwise.
+  init(capacity: Int = 1023) {
+    self.capacity = capacity
+  }
 
   mutating func append(_ byte: UInt8) {
     count += 1
-    if bytes.count < Self.capacity { bytes.append(byte) }
+    if bytes.count < capacity { bytes.append(byte) }
   }
 
   private mutating func append(_ byte: Unicode.Scalar, times: Int) {
     guard times > 0 else { return }
     count += times
-    let room = min(times, Self.capacity - bytes.count)
+    let room = min(times, capacity - bytes.count)
     bytes.append(contentsOf: repeatElement(UInt8(ascii: byte), count: room))
   }
 

@@ -6,7 +6,7 @@ extension Helper {
     guard let buffer = SocketBuffer(RunningCPU(address: cpu)) else {
       return LinuxError.invalid.helperResult
     }
-    buffer.hash = 0
+    buffer.forgetHash()
     return 0
   }
 
@@ -18,6 +18,7 @@ extension Helper {
       return LinuxError.invalid.helperResult
     }
     buffer.hash = hash.asUInt32
+    buffer.packet.notes.insert(.hasHash)
     return 0
   }
 

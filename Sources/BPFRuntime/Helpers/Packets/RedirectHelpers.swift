@@ -13,6 +13,19 @@ extension Helper {
     redirect(interface, cpu: cpu, isAllowed: flags == 0, taken: 7, refused: 2)
   }
 
+  /// The same, with the next hop's link layer address filled in; memory for the next hop is none at
+  /// all or at least 20 bytes.
+  static let redirectNeighbour = Helper(
+    number: 152, name: "redirect_neigh",
+    arguments: [
+      .anything, .readableMemory(orNull: true), .size(allowsZero: true), .anything,
+    ]
+  ) { interface, _, size, flags, _, cpu in
+    let size = size.asInt32
+    let isAllowed = flags == 0 && (size == 0 || size >= 20)
+    return redirect(interface, cpu: cpu, isAllowed: isAllowed, taken: 7, refused: 2)
+  }
+
   /// `XDP_REDIRECT` or, with any flag, `XDP_ABORTED`.
   static let redirectXDP = Helper(
     number: 23, name: "redirect", arguments: [.anything, .anything]

@@ -12,7 +12,11 @@ extension Helper {
     skbStoreBytes, l3ChecksumReplace, l4ChecksumReplace, getCgroupClass, redirectTrafficControl,
     getRouteRealm,
     skbLoadBytes, csumDiff, skbChangeType, skbChangeTail, skbPullData, csumUpdate, setHashInvalid,
-    skbChangeHead, setHash, skbLoadBytesRelative, csumLevel, redirectPeer,
+    skbChangeHead, setHash, skbLoadBytesRelative, csumLevel, redirectPeer, redirectNeighbour,
+    skbAdjustRoom, skbChangeProtocol, skbVLANPush, skbVLANPop, skbGetTunnelKey, skbSetTunnelKey,
+    skbGetTunnelOptions, skbSetTunnelOptions, skbMarkCongestion, getHashRecalculated,
+    skbSetTimestamp, skbTransformState, skbControlGroupClass, skbControlGroup,
+    skbAncestorControlGroup, routeLookup, socketBufferCheckMTU,
   ]
 
   /// Copies bytes out of the packet, or zeros when they are not all inside.
@@ -72,7 +76,7 @@ extension Helper {
     guard let packet = cpu.packet, offset <= 0x7fff_ffff, offset &+ count <= packet.byteCount
     else { return LinuxError.badAddress.helperResult }
     GuestMemory.move(buffer, to: packet.data &+ offset, count: Int(count))
-    if flags & 2 != 0 { socketBuffer.hash = 0 }
+    if flags & 2 != 0 { socketBuffer.forgetHash() }
     return 0
   }
 
@@ -91,12 +95,48 @@ extension Helper {
 struct SocketBuffer {
   /// Address of the context.
   private let context: UInt64
+  /// The packet.
+  let packet: PacketDescriptor
 
   /// The context of the current run; `nil` when it is none of a socket buffer, as it can be in an
   /// embedder's own types.
   init?(_ cpu: RunningCPU) {
     guard let packet = cpu.packet, packet.isSocketBuffer else { return nil }
     context = cpu.context
+    self.packet = packet
+  }
+
+  /// `protocol`, in host byte order.
+  var networkProtocol: UInt16 {
+    get { UInt16(truncatingIfNeeded: word(SocketBufferOffset.protocol)).bigEndian }
+    nonmutating set { setWord(SocketBufferOffset.protocol, UInt64(newValue.bigEndian)) }
+  }
+  /// `vlan_tci`, if there is a tag beside the packet.
+  var vlanTag: VLANTag? {
+    get {
+      guard word(SocketBufferOffset.vlanPresent) != 0 else { return nil }
+      return VLANTag(
+        networkProtocol:
+          UInt16(truncatingIfNeeded: word(SocketBufferOffset.vlanProtocol)).bigEndian,
+        control: UInt16(truncatingIfNeeded: word(SocketBufferOffset.vlanTag)))
+    }
+    nonmutating set {
+      setWord(SocketBufferOffset.vlanPresent, newValue == nil ? 0 : 1)
+      setWord(SocketBufferOffset.vlanTag, UInt64(newValue?.control ?? 0))
+      setWord(SocketBufferOffset.vlanProtocol, UInt64(newValue?.networkProtocol.bigEndian ?? 0))
+    }
+  }
+  /// `tstamp` and `tstamp_type`.
+  func setTimestamp(_ nanoseconds: UInt64, clock: UInt64) {
+    GuestMemory.store(
+      context &+ UInt64(SocketBufferOffset.timestamp), nanoseconds, as: UInt64.self)
+    GuestMemory.store(
+      context &+ UInt64(SocketBufferOffset.timestampType), clock, as: UInt8.self)
+  }
+  /// Forgets the packet's hash.
+  func forgetHash() {
+    hash = 0
+    packet.notes.remove(.hasHash)
   }
 
   /// `len`.

@@ -7,7 +7,7 @@ extension Helper {
   /// What XDP programs may call besides what every type may.
   static let xdp: [Helper] = [
     csumDiff, redirectXDP, xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail, xdpGetBufferLength,
-    xdpLoadBytes, xdpStoreBytes,
+    xdpLoadBytes, xdpStoreBytes, routeLookup, frameCheckMTU,
   ]
 
   /// Moves the start of the packet, and the metadata with it.

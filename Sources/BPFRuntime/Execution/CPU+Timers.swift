@@ -1,0 +1,85 @@
+// UNSAFE. Calls subprograms at top level, when their timers are due.
+//
+// Relies on the invariants of CPU and SubprogramCaller. A timer's value is looked up by its key
+// right before the call, so its address is that of a living element.
+
+extension CPU {
+  /// Calls the subprograms of all timers that are due by this CPU's clock (`bpf_timer_start`).
+  ///
+  /// In Linux interrupts do this; here whoever runs programs decides when. With a clock that stands
+  /// still, timers become due when the clock is set forward. A timer whose element or map is gone
+  /// does nothing.
+  ///
+  /// - Precondition: The CPU runs nothing.
+  /// - Returns: How many were called.
+  /// - Throws: ``Fault``, as ``run(_:in:mode:)`` does; timers behind it stay due.
+  @discardableResult
+  public func runTimers() throws(Fault) -> Int {
+    var count = 0
+    // One that starts itself again with no delay has its next turn in the next call.
+    let start = TimerClock.all.map { ($0, running.time($0)) }
+    while !runtime.timers.isIdle {
+      let due = runtime.timers.takeDue { clock in start.first { $0.0 == clock }?.1 ?? 0 }
+      guard let (number, timer) = due else { break }
+      guard let program = timer.program, let map = runtime.registry.map(timer.mapID),
+        let value = timer.value(in: map), value.holds(number, timer)
+      else {
+        runtime.timers.remove(number)
+        continue
+      }
+      unsafe running.words.pointee.runningTimer = number
+      defer { unsafe running.words.pointee.runningTimer = 0 }
+      try call(program, timer, map, value)
+      count += 1
+    }
+    return count
+  }
+
+  private func call(
+    _ program: Program, _ timer: Timers.Timer, _ map: Map, _ value: UInt64
+  ) throws(Fault) {
+    precondition(!announcement.isInRun, "the CPU is running a program already")
+    prepareWithoutContext()
+    let frame = UInt64(Limits.frameByteCount)
+    let key = stackAddresses.upperBound &- frame
+    for (offset, byte) in timer.key.prefix(Limits.frameByteCount).enumerated() {
+      GuestMemory.store(key &+ UInt64(offset), UInt64(byte), as: UInt8.self)
+    }
+    // As if a program in a frame above the stack had called a helper.
+    unsafe running.words.pointee.caller = RunningCPU.Caller(
+      framePointer: stackAddresses.upperBound &+ frame, entry: program.image.entry,
+      records: records.address, depth: 0, engine: timer.engine)
+    beginRun()
+    _ = withExtendedLifetime((program, map)) {
+      SubprogramCaller(running, timer.function, usesScratch: true)
+        .call(map.header.address, key, value)
+    }
+    unsafe running.words.pointee.caller = RunningCPU.Caller()
+    epochs.exit(announcement)
+    if let fault { throw fault }
+  }
+}
+
+extension TimerClock {
+  fileprivate static let all: [TimerClock] = [.real, .monotonic, .boot]
+}
+
+extension Timers.Timer {
+  /// The address of the element's value; `nil` when it is gone.
+  fileprivate func value(in map: Map) -> UInt64? {
+    let element = unsafe key.withUnsafeBytes { bytes -> UnsafeMutableRawPointer? in
+      guard let start = bytes.baseAddress else { return nil }
+      return unsafe map.element(forKey: start, cpuIndex: 0)
+    }
+    guard let element = unsafe element else { return nil }
+    return UInt64(UInt(bitPattern: element))
+  }
+}
+
+extension UInt64 {
+  /// Whether a value at this address still has a timer in it.
+  fileprivate func holds(_ number: UInt64, _ timer: Timers.Timer) -> Bool {
+    self &+ timer.offset == timer.address
+      && GuestMemory.load(timer.address, as: UInt64.self) == number
+  }
+}
