@@ -149,6 +149,7 @@ extension MapDefinition {
     if maxEntries != new.maxEntries {
       return "it has room for \(maxEntries) entries, the new build's for \(new.maxEntries)"
     }
+    if lockOffset != new.lockOffset { return "its values have their lock in another place" }
     return flags == new.flags
       ? nil : "its flags are \(flags.rawValue), the new build's are \(new.flags.rawValue)"
   }
