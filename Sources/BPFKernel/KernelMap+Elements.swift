@@ -16,6 +16,22 @@ extension KernelMap {
     try read(.mapLookupAndDelete, key, flags)
   }
 
+  /// Whether a bloom filter may have been given a value; `false` is certain.
+  ///
+  /// - Throws: ``KernelErrno`` as bpf(2) gives it; `EINVAL` for a value of another size.
+  public func mayContain(_ value: [UInt8]) throws(KernelErrno) -> Bool {
+    guard value.count == shape.transferSize else { throw .invalid }
+    var memory = Scratch(byteCounts: [value.count])
+    var attribute = element([], 0, &memory)
+    attribute.store(wide: memory.place(value).address, at: 16)
+    do throws(KernelErrno) {
+      _ = try attribute.perform(.mapLookup, with: memory)
+      return true
+    } catch .noEntry {
+      return false
+    }
+  }
+
   /// Stores a value: flags 0 always, 1 only under a new key, 2 only under a present one.
   ///
   /// - Throws: ``KernelErrno`` as bpf(2) gives it; `EINVAL` for a key or value of another size.

@@ -50,12 +50,19 @@ public final class Runtime: Sendable {
 
   /// Creates a map.
   ///
+  /// - Parameters:
+  ///   - definition: What it shall be like.
+  ///   - template: For maps of maps, a map that the inner ones have to be like; it need not live
+  ///     longer than the call.
   /// - Throws: EINVAL for sizes or flags that the kind does not take, E2BIG and ENOMEM for sizes
-  ///   out of reach, ENOTSUPP for kinds that do not exist here yet.
-  public func makeMap(_ definition: MapDefinition) throws(LinuxError) -> MapHandle {
+  ///   out of reach, EBADF for a map of maps without a template, ENOTSUPP for kinds that do not
+  ///   exist here yet.
+  public func makeMap(
+    _ definition: MapDefinition, template: MapHandle? = nil
+  ) throws(LinuxError) -> MapHandle {
     let map = try MapFactory(
       definition: definition, id: registry.newMapID(), possibleCPUs: possibleCPUs,
-      epochs: epochs, chains: chains, registry: registry
+      epochs: epochs, chains: chains, registry: registry, template: template?.map
     ).make()
     registry.add(map)
     return MapHandle(map)

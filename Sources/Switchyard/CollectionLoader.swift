@@ -53,7 +53,11 @@ struct CollectionLoader {
     if definition.type == .perfEventArray, definition.maxEntries == 0 {
       definition.maxEntries = UInt32(runtime.possibleCPUs)
     }
-    let map = try runtime.makeMap(definition)
+    let lock = object.specialFields(of: spec).first { $0.kind == .spinLock }
+    definition.lockOffset = lock.map { UInt32(truncatingIfNeeded: $0.offset) }
+    // Only the shape of the template counts, so it need not live on.
+    let template: MapHandle? = if let inner = spec.innerMap { try create(inner) } else { nil }
+    let map = try runtime.makeMap(definition, template: template)
     if let value = spec.initialValue {
       try map.update([0, 0, 0, 0], value)
     }
@@ -160,8 +164,10 @@ struct CollectionLoader {
     for (index, spec) in object.maps.enumerated() {
       guard let map = maps[index] else { continue }
       for (slot, value) in spec.initialSlots.sorted(by: { $0.key < $1.key }) {
-        guard case .program(let name) = value else { continue }
-        try fill(map, slot, with: name)
+        switch value {
+        case .program(let name): try fill(map, slot, with: name)
+        case .map(let inner): try fill(map, slot, withMap: inner)
+        }
       }
     }
     for loaded in programs {
@@ -175,6 +181,24 @@ struct CollectionLoader {
         }
         try fill(map, tail.slot, with: loaded.spec.name)
       }
+    }
+  }
+
+  private func fill(
+    _ map: MapHandle, _ slot: UInt32, withMap index: Int
+  ) throws(CollectionError) {
+    let name = object.maps[index].name
+    let subject = "\(map.definition.name)[\(slot)]"
+    guard let inner = maps[index] else {
+      throw CollectionError(
+        code: .slot, subject: subject, reason: "map \(name) is of a type that is not available")
+    }
+    do throws(LinuxError) {
+      let key = (0..<4).map { UInt8(truncatingIfNeeded: slot &>> ($0 * 8)) }
+      try map.setMap(inner, forKey: key)
+    } catch {
+      throw CollectionError(
+        code: .slot, subject: subject, reason: "map \(name) cannot be stored: \(error)")
     }
   }
 

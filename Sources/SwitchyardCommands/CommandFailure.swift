@@ -1,6 +1,8 @@
 /// How a command ends: the exit statuses of the command line, which scripts rely on.
 enum ExitStatus: Int32 {
   case success = 0
+  /// What was asked for is not so: no such element, or an operation that a map refuses.
+  case failed = 1
   /// The verifier rejected a program.
   case rejected = 2
   /// The object cannot be linked: ELF, types, relocations, maps, slots.

@@ -17,6 +17,7 @@ enum Main {
       }
       if wanted.isEmpty || wanted.contains("rewire") { rows += try measureRewiring(settings) }
       if wanted.isEmpty || wanted.contains("run") { rows += try measureRun(settings) }
+      if wanted.isEmpty || wanted.contains("map") { rows += try measureMaps(settings) }
       if wanted.isEmpty || wanted.contains("load") {
         rows += try measureLoading(settings) + measureCompiling(settings)
       }

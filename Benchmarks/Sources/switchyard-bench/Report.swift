@@ -82,6 +82,7 @@ struct Report: Encodable {
       + "the way in and out",
     "interpreter": "ns per executed instruction, geometric mean over the compute programs",
     "tail_call": "ns per hop (33 hops, without the cost of a run whose first slot is empty)",
+    "map": "ns per operation in a program of 64, without the program's other instructions",
     "load": "ns per instruction of the program",
     "rewire": "ns per operation on a chain of 34 that runs meanwhile; Linux swaps slot by slot",
     "load": "ns per instruction of the program; Linux: BPF_PROG_LOAD, which verifies and compiles",

@@ -90,6 +90,8 @@ package struct CompilationUnit: Sendable {
   package var header: UInt64
   /// The arrays of programs that the program refers to, by the address of their headers.
   package var arrays: [UInt64: SlotTable]
+  /// How to reach the values of each map that the program refers to, by the address of its header.
+  package var maps: [UInt64: MapAccess]
   /// The arrays of values that the program refers to, by the address of their headers.
   package var valueArrays: [UInt64: ValueArray]
   /// What r1 points to.
@@ -132,6 +134,8 @@ package struct CompilationUnit: Sendable {
     arrays = Dictionary(
       maps.compactMap { $0 as? ProgramArray }.map { ($0.header.address, $0.slotTable) },
       uniquingKeysWith: { first, _ in first })
+    self.maps = Dictionary(
+      maps.map { ($0.header.address, MapAccess($0)) }, uniquingKeysWith: { first, _ in first })
     valueArrays = Dictionary(
       maps.compactMap { $0 as? ArrayMap }.map { ($0.header.address, $0.valueArray) },
       uniquingKeysWith: { first, _ in first })

@@ -93,6 +93,7 @@ public final class CPU {
     stackTop = stack.address &+ UInt64(Limits.stackByteCount)
     unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
     unsafe running.words.pointee.index = UInt32(truncatingIfNeeded: index)
+    unsafe running.words.pointee.slot = announcement.slot
     unsafe running.words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     seed = UInt64.random(in: .min ... .max)
   }

@@ -59,6 +59,8 @@ public struct RunningCPU {
     var startBudget = Limits.tailCalls
     /// Where the host's stack has the address that the run returns to.
     var entryStack: UInt64 = 0
+    /// A number that no other CPU of the runtime has: see ``RunningCPU/slot``.
+    var slot: UInt32 = 0
     /// Address of the table that the current run finds the slots of arrays by: the one of the
     /// generation that was current when it started.
     var generation: UInt64 = 0
@@ -102,6 +104,11 @@ public struct RunningCPU {
 
   /// The number of the CPU, from 0: the index of its values in per-CPU maps.
   public var index: Int { unsafe Int(words.pointee.index) }
+
+  /// A number, from 0, that no other living CPU of the runtime has, unlike ``index``: what is kept
+  /// by it is one thread's at a time. The lowest ones are given out first.
+  @inline(__always)
+  var slot: Int { unsafe Int(words.pointee.slot) }
 
   /// The address of the context of the current run.
   public var context: UInt64 { unsafe words.pointee.context }

@@ -15,6 +15,10 @@ final class Epochs: Sendable {
   /// A CPU's announcement: twice the epoch of its last run, and 1 more while that run goes on.
   final class Announcement: Sendable {
     fileprivate let word = Atomic<UInt64>(0)
+    /// The lowest number that no other announcement had when this one joined.
+    let slot: UInt32
+
+    fileprivate init(slot: UInt32) { self.slot = slot }
 
     /// Whether the CPU is in a run; for its own thread.
     @inline(__always)
@@ -57,9 +61,13 @@ final class Epochs: Sendable {
 
   /// Adds a CPU.
   func join() -> Announcement {
-    let announcement = Announcement()
-    state.withLock { $0.announcements[ObjectIdentifier(announcement)] = announcement }
-    return announcement
+    state.withLock { state in
+      let taken = Set(state.announcements.values.map(\.slot))
+      let slot = (0...UInt32(taken.count)).first { !taken.contains($0) } ?? 0
+      let announcement = Announcement(slot: slot)
+      state.announcements[ObjectIdentifier(announcement)] = announcement
+      return announcement
+    }
   }
 
   /// Removes a CPU that runs nothing any more.

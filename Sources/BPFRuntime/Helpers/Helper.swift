@@ -34,6 +34,8 @@ public struct Helper: Sendable {
     case mapKey
     /// Memory of the map's value size, readable. Refers to the map argument before it.
     case mapValue
+    /// Memory of the map's value size; the helper fills it. Refers to the map argument before it.
+    case newMapValue
     /// Memory of the size that the next argument gives, readable; `orNull` allows address 0.
     case readableMemory(orNull: Bool = false)
     /// Memory of the size that the next argument gives; the helper fills it.
@@ -88,7 +90,7 @@ public struct Helper: Sendable {
   private static func areComplete(_ arguments: [Argument]) -> Bool {
     arguments.indices.allSatisfy { position in
       switch arguments[position] {
-      case .mapKey, .mapValue: arguments[..<position].contains(.map)
+      case .mapKey, .mapValue, .newMapValue: arguments[..<position].contains(.map)
       case .readableMemory, .writableMemory:
         if case .size? = arguments.dropFirst(position + 1).first { true } else { false }
       case .anything, .context, .map, .size, .fixedMemory, .function, .socket: true

@@ -50,7 +50,7 @@ extension RunMemory {
     // No memory at all needs no address, and 0 is an address only for no memory, as in Linux.
     case .mapKey, .mapValue, .readableMemory, .readableMemoryOrNull:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: false))
-    case .writableMemory, .writableMemoryOrNull:
+    case .writableMemory, .writableMemoryOrNull, .newMapValue:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: true))
     case .fixedMemory:
       return size <= limit && permits(value, Int(size), isWrite: false)
@@ -72,7 +72,7 @@ extension PackedSignature.Kind {
     switch self {
     case .mapKey:
       map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.keySize) }
-    case .mapValue:
+    case .mapValue, .newMapValue:
       map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.valueSize) }
     case .readableMemory, .readableMemoryOrNull, .writableMemory, .writableMemoryOrNull:
       // Sizes are 32-bit in Linux's signatures.

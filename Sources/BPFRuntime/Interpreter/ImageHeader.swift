@@ -60,6 +60,7 @@ struct PackedSignature {
     case map
     case mapKey
     case mapValue
+    case newMapValue
     case readableMemory
     case readableMemoryOrNull
     case writableMemory
@@ -87,6 +88,7 @@ struct PackedSignature {
     case .map: .map
     case .mapKey: .mapKey
     case .mapValue: .mapValue
+    case .newMapValue: .newMapValue
     case .readableMemory(let orNull): orNull ? .readableMemoryOrNull : .readableMemory
     case .writableMemory(let orNull): orNull ? .writableMemoryOrNull : .writableMemory
     case .size(let allowsZero): allowsZero ? .sizeOrZero : .size

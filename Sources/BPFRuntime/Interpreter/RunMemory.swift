@@ -135,13 +135,15 @@ extension RunMemory {
     for index in 0..<count {
       let region = unsafe regions[index]
       guard address >= region.low, address < region.high else { continue }
-      return unsafe MapHeader.withWords(at: region.header) { words in
+      // Maps of maps answer for inner ones, wherever their values are.
+      let isPermitted = unsafe MapHeader.withWords(at: region.header) { words in
         let isDenied = unsafe isWrite ? words.isReadOnlyForPrograms : words.isWriteOnlyForPrograms
         guard !isDenied else { return false }
         return MapHeader.withMap(at: region.header) {
           $0.valueContains(address: address, count: size)
         }
       }
+      if isPermitted { return true }
     }
     return false
   }
@@ -189,12 +191,16 @@ extension RunMemory {
     return true
   }
 
-  /// Whether a value is the address of one of the program's maps.
+  /// Whether a value is the address of one of the program's maps, or of a map in one of them.
   func isMap(_ value: UInt64) -> Bool {
     let count = unsafe Int(image.pointee.mapCount)
     let regions = unsafe UnsafePointer<MapRegion>(bitPattern: UInt(image.pointee.maps))
     guard let regions = unsafe regions else { return false }
     for index in 0..<count where unsafe regions[index].header == value { return true }
+    for index in 0..<count
+    where unsafe MapHeader.withMap(at: regions[index].header, { $0.holds(header: value) }) {
+      return true
+    }
     return false
   }
 }

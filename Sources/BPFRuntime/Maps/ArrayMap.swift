@@ -12,6 +12,7 @@ package final class ArrayMap: Map, @unchecked Sendable {
 
   private let memory: StableMemory
   private let values: ValueGrid
+  private let layout: ValueLayout
 
   init(definition: MapDefinition, id: UInt32, possibleCPUs: Int) throws(LinuxError) {
     try Self.check(definition)
@@ -28,6 +29,7 @@ package final class ArrayMap: Map, @unchecked Sendable {
     values = ValueGrid(
       base: memory.address, stride: UInt64(stride), count: UInt64(definition.maxEntries),
       valueSize: Int(definition.valueSize), copyStride: UInt64(copyStride), copies: copies)
+    layout = ValueLayout(definition)
     try super.init(definition: definition, id: id)
     unsafe header.words.pointee.base = values.base
     unsafe header.words.pointee.count = definition.maxEntries
@@ -57,9 +59,11 @@ package final class ArrayMap: Map, @unchecked Sendable {
   private func target(
     _ key: UnsafeRawPointer, _ flags: UpdateFlags
   ) -> Result<UInt64, LinuxError> {
-    guard flags.rawValue <= UpdateFlags.mustExist.rawValue else { return .failure(.invalid) }
+    let isLockable = layout.hasLock || flags.rawValue & UpdateFlags.lock.rawValue == 0
+    let rest = flags.rawValue & ~UpdateFlags.lock.rawValue
+    guard rest <= UpdateFlags.mustExist.rawValue, isLockable else { return .failure(.invalid) }
     guard let index = unsafe index(key) else { return .failure(.tooBig) }
-    return flags == .mustNotExist ? .failure(.exists) : .success(index)
+    return rest == UpdateFlags.mustNotExist.rawValue ? .failure(.exists) : .success(index)
   }
 
   /// Where compiled code finds the values.
@@ -85,8 +89,13 @@ package final class ArrayMap: Map, @unchecked Sendable {
     case .failure(let error): return error
     case .success(let index):
       let cpuIndex = values.copies > 1 ? cpuIndex : 0
-      unsafe values.pointer(index, cpuIndex: cpuIndex)
-        .copyMemory(from: value, byteCount: valueSize)
+      let target = unsafe GuestMemory.address(values.pointer(index, cpuIndex: cpuIndex))
+      let value = unsafe GuestMemory.address(value)
+      if flags.rawValue & UpdateFlags.lock.rawValue == 0 {
+        layout.copy(value, to: target)
+      } else {
+        layout.copyLocked(value, to: target)
+      }
       return nil
     }
   }
@@ -117,9 +126,15 @@ package final class ArrayMap: Map, @unchecked Sendable {
   }
 
   package override func lookup(
-    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer
+    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer, isLocked: Bool
   ) -> LinuxError? {
     guard let index = unsafe index(key) else { return .noEntry }
+    guard definition.type.isPerCPU else {
+      unsafe layout.read(
+        GuestMemory.address(values.pointer(index)), to: GuestMemory.address(value),
+        isLocked: isLocked)
+      return nil
+    }
     let size = userValueSize / values.copies
     for copy in 0..<values.copies {
       unsafe (value + copy * size)
@@ -131,6 +146,9 @@ package final class ArrayMap: Map, @unchecked Sendable {
   package override func updateFromUser(
     key: UnsafeRawPointer, value: UnsafeRawPointer, flags: UpdateFlags
   ) -> LinuxError? {
+    guard definition.type.isPerCPU else {
+      return unsafe update(key: key, value: value, flags: flags, cpuIndex: 0)
+    }
     switch unsafe target(key, flags) {
     case .failure(let error): return error
     case .success(let index):

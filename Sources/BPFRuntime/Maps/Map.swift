@@ -52,6 +52,18 @@ package class Map: @unchecked Sendable {
     .invalid
   }
 
+  /// Adds a value to a kind without keys.
+  package func push(_ value: UInt64, flags: UpdateFlags) -> LinuxError? { .notSupported }
+
+  /// Takes the next value out of a kind without keys.
+  package func pop(into value: UInt64) -> LinuxError? { .notSupported }
+
+  /// Copies the next value out of a kind without keys; for a filter, asks for the value there.
+  package func peek(_ value: UInt64) -> LinuxError? { .notSupported }
+
+  /// Whether an address is that of an inner map which a program can have found in this one.
+  package func holds(header: UInt64) -> Bool { false }
+
   /// Whether `count` bytes at `address` lie inside one value of this map: what a checked run asks
   /// before every access.
   package func valueContains(address: UInt64, count: Int) -> Bool {
@@ -91,6 +103,14 @@ package class Map: @unchecked Sendable {
     return nil
   }
 
+  /// Copies a value out, under its spin lock if that is asked for. Kinds whose values can have a
+  /// lock override this one.
+  package func lookup(
+    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer, isLocked: Bool
+  ) -> LinuxError? {
+    unsafe lookup(key: key, into: value)
+  }
+
   /// Writes a value of `userValueSize` bytes.
   package func updateFromUser(
     key: UnsafeRawPointer, value: UnsafeRawPointer, flags: UpdateFlags
@@ -112,7 +132,7 @@ package class Map: @unchecked Sendable {
 
   /// Copies a value out and removes the element.
   package func lookupAndDelete(
-    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer
+    key: UnsafeRawPointer, into value: UnsafeMutableRawPointer, isLocked: Bool
   ) -> LinuxError? {
     .notSupported
   }

@@ -30,6 +30,12 @@ public struct MapType: RawRepresentable, Hashable, Sendable {
   public static let arrayOfMaps = MapType(rawValue: 12)
   /// Hash of maps.
   public static let hashOfMaps = MapType(rawValue: 13)
+  /// Values without keys, first in first out.
+  public static let queue = MapType(rawValue: 22)
+  /// Values without keys, last in first out.
+  public static let stack = MapType(rawValue: 23)
+  /// Filter that tells which values were never put in.
+  public static let bloomFilter = MapType(rawValue: 30)
   /// Ring buffer shared by all CPUs.
   public static let ringBuffer = MapType(rawValue: 27)
 }
@@ -108,11 +114,14 @@ public struct MapDefinition: Hashable, Sendable {
   public var flags: MapFlags
   /// `map_extra` of Linux; 0 for the types that do not use it.
   public var extra: UInt64
+  /// Where in a value its spin lock is, if it has one: four bytes, aligned to four. Linux takes it
+  /// from the value's type.
+  public var lockOffset: UInt32?
 
   /// Describes a map.
   public init(
     name: String = "", type: MapType, keySize: UInt32, valueSize: UInt32, maxEntries: UInt32,
-    flags: MapFlags = [], extra: UInt64 = 0
+    flags: MapFlags = [], extra: UInt64 = 0, lockOffset: UInt32? = nil
   ) {
     self.name = name
     self.type = type
@@ -121,6 +130,7 @@ public struct MapDefinition: Hashable, Sendable {
     self.maxEntries = maxEntries
     self.flags = flags
     self.extra = extra
+    self.lockOffset = lockOffset
   }
 }
 

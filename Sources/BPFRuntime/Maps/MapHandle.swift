@@ -27,19 +27,24 @@ public final class MapHandle: Sendable {
   /// rounded up to eight bytes.
   public var valueByteCount: Int { map.userValueSize }
 
-  /// The value of a key; for an array of programs, the number of the program (R4.8).
+  /// The value of a key; for an array of programs, the number of the program (R4.8), for a map of
+  /// maps that of the map. Of kinds without keys, the next value, which stays; the key is empty.
   ///
-  /// - Throws: ENOENT when there is none, EINVAL for a key of the wrong size or any flag but 0,
-  ///   EPERM on a write-only map.
+  /// - Parameter flags: 0, or the lock flag for a value with a spin lock.
+  /// - Throws: ENOENT when there is none, EINVAL for a key of the wrong size or other flags, EPERM
+  ///   on a write-only map.
   public func lookup(_ key: [UInt8], flags: UpdateFlags = .any) throws(LinuxError) -> [UInt8] {
-    guard !definition.flags.contains(.writeOnly) else { throw .notPermitted }
-    guard flags == .any, key.count == map.keySize else { throw .invalid }
-    var value = [UInt8](repeating: 0, count: map.userValueSize)
-    try check(unsafe with(key, &value) { unsafe map.lookup(key: $0, into: $1) })
-    return value
+    try checkReadable()
+    try checkLockFlag(flags, others: 0)
+    guard key.count == map.keySize else { throw .invalid }
+    return try unsafe read(key) { key, value in
+      guard let key = unsafe key else { return map.peek(unsafe GuestMemory.address(value)) }
+      return unsafe map.lookup(key: key, into: value, isLocked: flags == .lock)
+    }
   }
 
-  /// Writes the value of a key; for an array of programs, `value` is the number of a program.
+  /// Writes the value of a key; for an array of programs, `value` is the number of a program, for a
+  /// map of maps that of a map. Of kinds without keys, adds a value; the key is empty.
   ///
   /// - Throws: Linux's error: EPERM on a read-only or frozen map, EINVAL for wrong sizes or flags,
   ///   E2BIG, EEXIST, ENOENT as the map's kind has them.
@@ -47,19 +52,23 @@ public final class MapHandle: Sendable {
     _ key: [UInt8], _ value: [UInt8], flags: UpdateFlags = .any
   ) throws(LinuxError) {
     try checkWritable()
-    // No map has a spin lock in its values yet, so the lock flag never fits.
-    guard flags.rawValue & UpdateFlags.lock.rawValue == 0, flags.rawValue <= 2,
-      key.count == map.keySize, value.count == map.userValueSize
+    guard flags.rawValue & 4 == 0 || definition.lockOffset != nil, key.count == map.keySize,
+      value.count == map.userValueSize
     else { throw .invalid }
-    let error = unsafe key.withUnsafeBytes { key in
-      unsafe value.withUnsafeBytes { value in
-        guard let key = key.baseAddress, let value = value.baseAddress else {
-          return LinuxError?.some(.invalid)
+    try check(write(key, value, flags))
+  }
+
+  private func write(_ key: [UInt8], _ value: [UInt8], _ flags: UpdateFlags) -> LinuxError? {
+    unsafe key.withUnsafeBytes { key in
+      unsafe value.withUnsafeBytes { value -> LinuxError? in
+        guard let value = value.baseAddress else { return .invalid }
+        guard map.keySize > 0 else {
+          return unsafe map.push(GuestMemory.address(value), flags: flags)
         }
+        guard let key = key.baseAddress else { return .invalid }
         return unsafe map.updateFromUser(key: key, value: value, flags: flags)
       }
     }
-    try check(error)
   }
 
   /// Removes an element, or empties a slot.
@@ -69,7 +78,9 @@ public final class MapHandle: Sendable {
   public func delete(_ key: [UInt8]) throws(LinuxError) {
     try checkWritable()
     guard key.count == map.keySize else { throw .invalid }
-    let error = unsafe key.withUnsafeBytes { key -> LinuxError? in
+    // Kinds without keys have an error for this, and look at no key.
+    let bytes = key.isEmpty ? [0] : key
+    let error = unsafe bytes.withUnsafeBytes { key -> LinuxError? in
       guard let key = key.baseAddress else { return .invalid }
       return unsafe map.deleteFromUser(key: key)
     }
@@ -80,33 +91,38 @@ public final class MapHandle: Sendable {
   ///
   /// - Returns: `nil` after the last key.
   public func nextKey(after key: [UInt8]?) throws(LinuxError) -> [UInt8]? {
-    guard !definition.flags.contains(.writeOnly) else { throw .notPermitted }
+    try checkReadable()
     guard key == nil || key?.count == map.keySize else { throw .invalid }
-    var next = [UInt8](repeating: 0, count: map.keySize)
-    let error: LinuxError?
-    if let key {
-      error = unsafe with(key, &next) { unsafe map.nextKey(after: $0, into: $1) }
-    } else {
-      error = unsafe next.withUnsafeMutableBytes { next in
-        guard let next = next.baseAddress else { return .invalid }
-        return unsafe map.nextKey(after: nil, into: next)
-      }
+    var next = [UInt8](repeating: 0, count: max(map.keySize, 1))
+    let error = unsafe next.withUnsafeMutableBytes { next -> LinuxError? in
+      guard let next = next.baseAddress else { return .invalid }
+      guard let key, !key.isEmpty else { return unsafe map.nextKey(after: nil, into: next) }
+      return unsafe key.withUnsafeBytes { unsafe map.nextKey(after: $0.baseAddress, into: next) }
     }
     if error == .noEntry { return nil }
     try check(error)
     return next
   }
 
-  /// Copies a value out and removes its element.
+  /// Copies a value out and removes its element; of kinds without keys, the next one, with an empty
+  /// key.
   ///
+  /// - Parameter flags: 0, or the lock flag for a value with a spin lock.
   /// - Throws: ENOENT, or ENOTSUPP where the map's kind does not have it.
-  public func lookupAndDelete(_ key: [UInt8]) throws(LinuxError) -> [UInt8] {
+  public func lookupAndDelete(
+    _ key: [UInt8], flags: UpdateFlags = .any
+  ) throws(LinuxError) -> [UInt8] {
     try checkWritable()
-    guard !definition.flags.contains(.writeOnly) else { throw .notPermitted }
+    try checkReadable()
+    try checkLockFlag(flags, others: 0)
     guard key.count == map.keySize else { throw .invalid }
-    var value = [UInt8](repeating: 0, count: map.userValueSize)
-    try check(unsafe with(key, &value) { unsafe map.lookupAndDelete(key: $0, into: $1) })
-    return value
+    return try unsafe read(key) { key, value in
+      guard let key = unsafe key else {
+        return map.definition.type == .bloomFilter
+          ? .notSupported : map.pop(into: unsafe GuestMemory.address(value))
+      }
+      return unsafe map.lookupAndDelete(key: key, into: value, isLocked: flags == .lock)
+    }
   }
 
   /// Makes the map read-only for user space, for ever (R4.13).
@@ -133,24 +149,37 @@ public final class MapHandle: Sendable {
     map.releaseForUser()
   }
 
-  private func checkWritable() throws(LinuxError) {
+  func checkWritable() throws(LinuxError) {
     guard !definition.flags.contains(.readOnly), !map.isFrozen else { throw .notPermitted }
   }
 
-  private func check(_ error: LinuxError?) throws(LinuxError) {
+  func checkReadable() throws(LinuxError) {
+    guard !definition.flags.contains(.writeOnly) else { throw .notPermitted }
+  }
+
+  /// Takes the lock flag for values with a lock, and what is in `others`.
+  func checkLockFlag(_ flags: UpdateFlags, others: UInt64) throws(LinuxError) {
+    let lock = definition.lockOffset == nil ? 0 : UpdateFlags.lock.rawValue
+    guard flags.rawValue & ~(lock | others) == 0 else { throw .invalid }
+  }
+
+  func check(_ error: LinuxError?) throws(LinuxError) {
     if let error { throw error }
   }
 
-  private func with(
-    _ key: [UInt8], _ output: inout [UInt8],
-    _ body: (UnsafeRawPointer, UnsafeMutableRawPointer) -> LinuxError?
-  ) -> LinuxError? {
-    unsafe key.withUnsafeBytes { key in
-      unsafe output.withUnsafeMutableBytes { output in
-        guard let key = key.baseAddress, let output = output.baseAddress else { return .invalid }
-        return unsafe body(key, output)
+  /// A value that `body` writes to the address which it is given, beside the key's.
+  private func read(
+    _ key: [UInt8], _ body: (UnsafeRawPointer?, UnsafeMutableRawPointer) -> LinuxError?
+  ) throws(LinuxError) -> [UInt8] {
+    var value = [UInt8](repeating: 0, count: map.userValueSize)
+    let error = unsafe key.withUnsafeBytes { key in
+      unsafe value.withUnsafeMutableBytes { value -> LinuxError? in
+        guard let value = value.baseAddress else { return .invalid }
+        return unsafe body(key.isEmpty ? nil : key.baseAddress, value)
       }
     }
+    try check(error)
+    return value
   }
 }
 

@@ -19,7 +19,7 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
     package var base: UInt64 = 0
     /// For arrays, bytes from one value to the next.
     package var stride: UInt64 = 0
-    /// For per-CPU arrays, bytes from one CPU's values to the next one's.
+    /// For per-CPU maps, bytes from one CPU's values to the next one's.
     package var copyStride: UInt64 = 0
     /// Number of slots or values.
     package var count: UInt32 = 0
@@ -33,6 +33,17 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
     package var isReadOnlyForPrograms: Bool = false
     /// Whether programs may not read values.
     package var isWriteOnlyForPrograms: Bool = false
+    /// What helper 1 does with this map, where the kind has a function of its own for it; set by
+    /// the kinds that are worth it, and called by compiled code without the helper.
+    package var lookup: Helper.Function?
+    /// What helper 2 does with this map.
+    package var update: Helper.Function?
+    /// What helper 3 does with this map.
+    package var delete: Helper.Function?
+    /// For hash maps, how they are searched.
+    var table = HashTable()
+    /// For tries, how they are searched.
+    var trie = PrefixTrie()
   }
 
   private let memory: StableMemory
@@ -60,18 +71,22 @@ package struct MapHeader: ~Copyable, @unchecked Sendable {
     unsafe words.pointee.isWriteOnlyForPrograms = definition.flags.contains(.writeOnlyForPrograms)
   }
 
+  /// The words behind an address.
+  @inline(__always)
+  static func words(at address: UInt64) -> UnsafePointer<Words> {
+    unsafe UnsafePointer<Words>(bitPattern: UInt(address)).unsafelyUnwrapped
+  }
+
   /// Calls `body` with the map that an address stands for, without reference counting.
   @inline(__always)
   static func withMap<Result>(at address: UInt64, _ body: (Map) -> Result) -> Result {
-    let words = unsafe UnsafePointer<Words>(bitPattern: UInt(address)).unsafelyUnwrapped
-    let object = unsafe words.pointee.object.unsafelyUnwrapped
+    let object = unsafe words(at: address).pointee.object.unsafelyUnwrapped
     return unsafe Unmanaged<Map>.fromOpaque(object)._withUnsafeGuaranteedRef { body($0) }
   }
 
   /// Calls `body` with the words behind an address.
   @inline(__always)
   static func withWords<Result>(at address: UInt64, _ body: (Words) -> Result) -> Result {
-    let words = unsafe UnsafePointer<Words>(bitPattern: UInt(address)).unsafelyUnwrapped
-    return unsafe body(words.pointee)
+    unsafe body(words(at: address).pointee)
   }
 }

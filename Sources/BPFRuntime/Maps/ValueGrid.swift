@@ -26,15 +26,15 @@ struct ValueGrid: Sendable {
     return unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)).unsafelyUnwrapped
   }
 
-  /// Whether bytes lie inside one value of one copy.
-  func contains(_ address: UInt64, _ byteCount: Int) -> Bool {
+  /// Whether bytes lie inside one value of one copy, perhaps only among the first ones.
+  func contains(_ address: UInt64, _ byteCount: Int, firstValues: UInt64 = .max) -> Bool {
     guard byteCount >= 0, byteCount <= valueSize, address >= base else { return false }
     var offset = address &- base
     if copies > 1 {
       guard offset / copyStride < UInt64(copies) else { return false }
       offset %= copyStride
     }
-    guard offset / stride < count else { return false }
+    guard offset / stride < min(count, firstValues) else { return false }
     return offset % stride <= UInt64(valueSize &- byteCount)
   }
 

@@ -38,6 +38,12 @@ enum GuestMemory {
     return unsafe pointer.assumingMemoryBound(to: Atomic<UInt64>.self)
   }
 
+  /// The address of a pointer.
+  @inline(__always)
+  static func address(_ pointer: UnsafeRawPointer) -> UInt64 {
+    UInt64(UInt(bitPattern: pointer))
+  }
+
   /// A raw pointer to an address, for helpers; `nil` for address 0.
   @inline(__always)
   static func pointer(_ address: UInt64) -> UnsafeMutableRawPointer? {

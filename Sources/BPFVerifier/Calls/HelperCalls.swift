@@ -75,7 +75,11 @@ extension Explorer {
     if facts.released != 0 { try giveBack(facts.released, signature) }
     clearCallerSaved()
     if signature.changesPacket { forgetPacket() }
-    if let map = facts.map { self.facts[slot].note(map: Int32(truncatingIfNeeded: map)) }
+    if let map = facts.map {
+      // What was found in a map of maps can be any map like the template.
+      let isTemplate = program.maps.contains { $0.inner == map }
+      self.facts[slot].note(map: isTemplate ? -2 : Int32(truncatingIfNeeded: map))
+    }
     self[.r0] = try result(signature, facts)
   }
 

@@ -24,7 +24,7 @@ extension Explorer {
       }
       throw .invalid("cannot pass map_type \(type) into func bpf_\(signature.name)#\(number)")
     }
-    if [89, 164].contains(number), map.definition.flags.contains(.writeOnlyForPrograms) {
+    if number == 164, map.definition.flags.contains(.writeOnlyForPrograms) {
       throw .access("read from map forbidden")
     }
   }

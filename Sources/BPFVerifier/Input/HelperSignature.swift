@@ -134,6 +134,7 @@ extension HelperSignature.Argument {
     case .map: self = .map
     case .mapKey: self = .mapKey
     case .mapValue: self = .mapValue
+    case .newMapValue: self = .newMapValue
     case .readableMemory(let orNull): self = .memory(writes: false, orNull: orNull)
     case .writableMemory(let orNull): self = .memory(writes: true, orNull: orNull)
     case .size(let allowsZero): self = .size(allowsZero: allowsZero)

@@ -26,6 +26,11 @@ public struct MapShape: Hashable, Sendable {
     self.inner = inner
     self.specialFields = specialFields
     self.isTyped = isTyped
+    if let offset = definition.lockOffset, specialFields.isEmpty {
+      // Such a definition stands for a map whose values' type was described.
+      self.specialFields = [SpecialField(.spinLock, offset: Int(offset), byteCount: 4)]
+      self.isTyped = true
+    }
   }
 
   /// Linux's words for a map whose values have no field of a kind.

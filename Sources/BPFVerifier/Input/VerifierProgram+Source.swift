@@ -14,7 +14,13 @@ extension VerifierProgram {
     for (slot, reference) in source.maps.sorted(by: { $0.key < $1.key }) {
       let handle = reference.map
       let position = positions[handle.id] ?? maps.count
-      if position == maps.count { maps.append(MapShape(handle)) }
+      if position == maps.count {
+        maps.append(MapShape(handle))
+        if let inner = handle.innerDefinition {
+          maps[position].inner = position + 1
+          maps.append(MapShape(inner))
+        }
+      }
       positions[handle.id] = position
       references[slot] = MapReference(map: position, valueOffset: reference.valueOffset)
     }

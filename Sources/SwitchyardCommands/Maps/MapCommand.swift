@@ -5,7 +5,10 @@ import Switchyard
 struct MapCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "map", abstract: "Look at maps.",
-    subcommands: [MapShowCommand.self, MapDumpCommand.self])
+    subcommands: [
+      MapShowCommand.self, MapDumpCommand.self, MapLookupCommand.self, MapUpdateCommand.self,
+      MapDeleteCommand.self, MapNextCommand.self,
+    ])
 }
 
 /// `switchyard map show`: what maps there are.
@@ -80,19 +83,10 @@ struct MapDumpCommand: Verb {
   }
 
   func execute(in session: Session) throws(CommandFailure) {
-    try engineOptions.checkAvailability()
-    let object = try objectOptions.read()
-    let collection = try engineOptions.load(object, objectOptions, in: session)
-    for slot in engineOptions.slots { try slot.apply(to: collection, options: objectOptions) }
+    let collection = try MapSession(
+      objectOptions: objectOptions, input: input, engineOptions: engineOptions, program: program
+    ).run(in: session)
     let maps = try chosenMaps(of: collection)
-    if let source = try input.source() {
-      let name = try objectOptions.programName(program, in: object)
-      let engine = try RuntimeEngine(
-        collection, program: try objectOptions.program(name, of: collection),
-        settings: engineOptions.settings(recordsTailCalls: false, in: session))
-      var run = PacketRun(engine: engine, options: PacketRun.Options())
-      if let failure = run.run(source, in: session) { throw failure }
-    }
     let contents = maps.map { MapContents($0, programs: collection.programs) }
     if session.isJSON {
       session.show(

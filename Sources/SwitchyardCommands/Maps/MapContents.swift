@@ -9,6 +9,8 @@ struct MapContents {
     var values: [[UInt8]]
     /// The name of the program in a slot.
     var program: String?
+    /// The name of the map that is the value.
+    var inner: String?
   }
 
   /// The variable's name; for global data libbpf's.
@@ -29,46 +31,55 @@ struct MapContents {
   /// What cannot be read (write-only maps, kinds that cannot be walked) counts as empty.
   init(_ map: Collection.LoadedMap, programs: [Collection.LoadedProgram]) {
     let handle = map.handle
-    name = map.spec.displayName
-    type = handle.definition.type
-    isPerCPU = type.isPerCPU
-    if type == .programArray {
-      entries = handle.programs.map { slot in
+    if handle.definition.type == .programArray {
+      let entries = handle.programs.map { slot in
         Entry(
           key: littleEndian(slot.index), values: [littleEndian(slot.program.id)],
           program: slot.program.name)
       }
+      self.init(
+        name: map.spec.displayName, type: .programArray, isPerCPU: false, entries: entries)
       return
     }
+    self.init(map, keys: (try? handle.keys()) ?? [], programs: programs)
+  }
+
+  /// Reads some elements of a map; those that are not there are left out.
+  init(
+    _ map: Collection.LoadedMap, keys: [[UInt8]], programs: [Collection.LoadedProgram]
+  ) {
+    let handle = map.handle
+    name = map.spec.displayName
+    type = handle.definition.type
+    isPerCPU = type.isPerCPU
     let size = Int(handle.definition.valueSize)
     let stride = type.isPerCPU ? (size + 7) & ~7 : max(1, size)
-    entries = ((try? handle.keys()) ?? []).compactMap { key in
+    entries = keys.compactMap { key in
       // An element may have gone since its key was read.
       guard let value = try? handle.lookup(key) else { return nil }
-      return Entry(key: key, values: split(value, size: size, stride: stride))
+      var entry = Entry(key: key, values: split(value, size: size, stride: stride))
+      entry.inner = handle.map(forKey: key)?.definition.name
+      return entry
     }
   }
 
   /// The elements as `run -j` and `map dump -j` give them.
-  var document: JSON {
-    .array(
-      entries.map { entry in
-        var members: [(key: String, value: JSON)] = [("key", .bytes(entry.key))]
-        if isPerCPU {
-          members.append(
-            (
-              "values",
-              .array(
-                entry.values.enumerated().map { cpu, value in
-                  .object([("cpu", .integer(cpu)), ("value", .bytes(value))])
-                })
-            ))
-        } else {
-          members.append(("value", .bytes(entry.values.first ?? [])))
-        }
-        if let program = entry.program { members.append(("program", .string(program))) }
-        return .object(members)
-      })
+  var document: JSON { .array(entries.map { .object(members($0)) }) }
+
+  /// One element with `bpftool`'s key names.
+  func members(_ entry: Entry) -> [(key: String, value: JSON)] {
+    var members: [(key: String, value: JSON)] = [("key", .bytes(entry.key))]
+    if isPerCPU {
+      let values = entry.values.enumerated().map { cpu, value in
+        JSON.object([("cpu", .integer(cpu)), ("value", .bytes(value))])
+      }
+      members.append(("values", .array(values)))
+    } else {
+      members.append(("value", .bytes(entry.values.first ?? [])))
+    }
+    if let program = entry.program { members.append(("program", .string(program))) }
+    if let inner = entry.inner { members.append(("inner_map", .string(inner))) }
+    return members
   }
 }
 

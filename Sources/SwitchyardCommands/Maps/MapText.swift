@@ -27,7 +27,13 @@ struct MapText {
     if let program = entry.program {
       return ["  [\(number(entry.key))] \(style.cyan(program.printable))"]
     }
-    let key = map.type.hasIndex ? "[\(number(entry.key))]" : "key \(hexadecimal(entry.key))"
+    if let inner = entry.inner {
+      return ["  key \(hexadecimal(entry.key))  \(style.cyan(inner.printable))"]
+    }
+    // Queues and stacks have no keys.
+    let key =
+      entry.key.isEmpty
+      ? "next" : map.type.hasIndex ? "[\(number(entry.key))]" : "key \(hexadecimal(entry.key))"
     guard map.isPerCPU else {
       return ["  \(key)  \(value(entry.values.first ?? []))"]
     }

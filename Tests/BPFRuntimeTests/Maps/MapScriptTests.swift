@@ -15,7 +15,7 @@ struct MapScriptTests {
 
   @Test("sizes and flags that a kind does not take are refused")
   func creation() {
-    for (shape, errno) in MapScript.creations {
+    for (shape, errno) in MapScript.creations + MapScript.furtherCreations {
       var error: Int32?
       do throws(LinuxError) {
         _ = try Runtime(possibleCPUs: 2).makeMap(MapDefinition(shape))

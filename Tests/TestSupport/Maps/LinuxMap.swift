@@ -22,7 +22,7 @@ public final class LinuxMap: MapUnderTest {
       name == "subject" ? map.descriptor.rawValue : arguments.descriptor.rawValue
     })
     var programs: [Int: KernelProgram] = [:]
-    for helper in 1...3 {
+    for helper in shape.helpers {
       let code = try assembler.assemble(program.assembly(helper: helper)).instructions
       programs[helper] = try KernelProgram(code, KernelProgram.Options(type: 1))
     }
@@ -38,6 +38,7 @@ public final class LinuxMap: MapUnderTest {
       case .update(let key, let value, let flags): try map.update(key, value, flags: flags)
       case .delete(let key): try map.delete(key)
       case .next(let key): return .bytes(try map.nextKey(after: key))
+      case .mayContain(let value): return try map.mayContain(value) ? .done : .errno(2)
       case .take(let key): return .bytes(try map.lookupAndDelete(key))
       default: return .bytes(try map.elements().map(\.key).sortedAndJoined)
       }
@@ -64,6 +65,7 @@ extension KernelMap.Shape {
   public init(_ shape: MapShape) {
     self.init(
       type: shape.type, keySize: shape.keySize, valueSize: shape.valueSize,
-      maxEntries: shape.maxEntries, flags: shape.flags)
+      maxEntries: shape.maxEntries, flags: shape.flags,
+      extra: shape.extra)
   }
 }

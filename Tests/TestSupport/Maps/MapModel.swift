@@ -2,7 +2,7 @@
 public final class MapModel: MapUnderTest {
   private let shape: MapShape
   private var elements: [[UInt8]: [UInt8]] = [:]
-  private var isHash: Bool { shape.type == 1 }
+  private var isHash: Bool { [1, 9].contains(shape.type) }
 
   /// A model of a hash, or of an array, with every value being zero.
   public init(_ shape: MapShape) {
@@ -26,6 +26,7 @@ public final class MapModel: MapUnderTest {
     case .take(let key):
       if !isHash { return .errno(524) }
       return elements.removeValue(forKey: key).map { .bytes($0) } ?? .errno(2)
+    case .mayContain, .programPush, .programPop, .programPeek: return .errno(22)
     case .keys, .next: return .bytes(Array(elements.keys).sortedAndJoined)
     }
   }

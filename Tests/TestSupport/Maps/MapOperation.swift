@@ -18,6 +18,14 @@ public enum MapOperation: Hashable, Sendable {
   case programUpdate([UInt8], [UInt8], flags: UInt64 = 0)
   /// A program removes an element.
   case programDelete([UInt8])
+  /// From user space: ask a filter for a value.
+  case mayContain([UInt8])
+  /// A program adds a value to a kind without keys.
+  case programPush([UInt8], flags: UInt64 = 0)
+  /// A program takes the next value out.
+  case programPop
+  /// A program reads the next value, or asks a filter for one.
+  case programPeek([UInt8] = [])
 
   /// The number of the helper by which a program does it.
   public var helper: Int? {
@@ -25,6 +33,9 @@ public enum MapOperation: Hashable, Sendable {
     case .programLookup: 1
     case .programUpdate: 2
     case .programDelete: 3
+    case .programPush: 87
+    case .programPop: 88
+    case .programPeek: 89
     default: nil
     }
   }
@@ -54,11 +65,15 @@ public struct MapShape: Hashable, Sendable {
   public var maxEntries: UInt32
   /// Linux's flags of creation.
   public var flags: UInt32
+  /// Linux's `map_extra`.
+  public var extra: UInt64
 
   /// A map of one of Linux's types.
   public init(
-    _ type: UInt32, key: UInt32 = 4, value: UInt32 = 8, entries: UInt32 = 4, flags: UInt32 = 0
+    _ type: UInt32, key: UInt32 = 4, value: UInt32 = 8, entries: UInt32 = 4, flags: UInt32 = 0,
+    extra: UInt64 = 0
   ) {
+    self.extra = extra
     self.type = type
     keySize = key
     valueSize = value
@@ -67,7 +82,16 @@ public struct MapShape: Hashable, Sendable {
   }
 
   /// Whether every key has a value per CPU.
-  public var isPerCPU: Bool { type == 5 || type == 6 }
+  public var isPerCPU: Bool { [5, 6, 10].contains(type) }
+
+  /// The helpers that programs may use on such a map.
+  public var helpers: [Int] {
+    switch type {
+    case 22, 23: [87, 88, 89]
+    case 30: [87, 89]
+    default: [1, 2, 3]
+    }
+  }
 }
 
 /// A map that operations can be tried on: in Linux, in the runtime, or a model of one.

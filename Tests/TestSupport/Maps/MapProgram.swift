@@ -8,11 +8,13 @@ import BPFInstructions
 public struct MapProgram: Sendable {
   private let keyBytes: Int
   private let valueSize: Int
+  private let isFilter: Bool
 
   /// Programs for maps of a shape.
   public init(_ shape: MapShape) {
     keyBytes = (Int(shape.keySize) + 7) & ~7
     valueSize = Int(shape.valueSize)
+    isFilter = shape.type == 30
   }
 
   /// The map of the arguments.
@@ -25,6 +27,8 @@ public struct MapProgram: Sendable {
     switch operation {
     case .programLookup(let key), .programDelete(let key): block(0, key, [])
     case .programUpdate(let key, let value, let flags): block(flags, key, value)
+    case .programPush(let value, let flags): block(flags, [], value)
+    case .programPeek(let value): block(0, [], value)
     default: block(0, [], [])
     }
   }
@@ -38,8 +42,12 @@ public struct MapProgram: Sendable {
   /// What a program came to.
   public func outcome(helper: Int, result: UInt64, arguments: [UInt8]) -> MapOutcome {
     let value = Int(Int32(truncatingIfNeeded: result))
-    guard helper == 1 else { return value == 0 ? .done : .errno(-value) }
-    guard value == 1 else { return .null }
+    if helper == 1, value != 1 { return .null }
+    // A filter tells whether, a queue also which.
+    let readsValue = helper == 1 || helper == 88 || helper == 89 && !isFilter
+    guard readsValue, helper == 1 || value == 0 else {
+      return value == 0 ? .done : .errno(-value)
+    }
     return .bytes(Array(arguments[(8 + keyBytes)...].prefix(valueSize)))
   }
 
@@ -60,15 +68,29 @@ public struct MapProgram: Sendable {
     call 8
     *(u64 *)(r6 +0) = r0
     r1 = map[subject]
+    \(helper < 87 ? keyAndValue : valueOnly)
+    call \(helper)
+    \(helper == 1 ? copyValue : "exit")
+    nothing: r0 = 0
+    exit
+    """
+  }
+
+  private var keyAndValue: String {
+    """
     r2 = r6
     r2 += 8
     r3 = r6
     r3 += \(8 + keyBytes)
     r4 = r7
-    call \(helper)
-    \(helper == 1 ? copyValue : "exit")
-    nothing: r0 = 0
-    exit
+    """
+  }
+
+  private var valueOnly: String {
+    """
+    r2 = r6
+    r2 += \(8 + keyBytes)
+    r3 = r7
     """
   }
 

@@ -21,7 +21,9 @@ public struct MapScript: Sendable, CustomStringConvertible {
   private static func value(_ value: UInt64) -> [UInt8] { bytes(value) }
 
   /// All of them; no per-CPU map, whose values depend on the system.
-  public static let all = [array, arrayOfOddSizes, hash, fullHash, hashWalk, longKeys]
+  public static let all = [
+    array, arrayOfOddSizes, hash, fullHash, hashWalk, longKeys, lru, trie, queue, stack, filter,
+  ]
 
   private static let array = MapScript(
     "an array has all its keys, and no others", MapShape(2),

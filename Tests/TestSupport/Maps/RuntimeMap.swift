@@ -1,3 +1,4 @@
+import BPFCompiler
 import BPFInstructions
 public import BPFRuntime
 
@@ -15,16 +16,23 @@ public final class RuntimeMap: MapUnderTest {
   private var cpus: [Int: CPU] = [:]
 
   /// Creates the map.
-  public init(_ shape: MapShape, possibleCPUs: Int = 1) throws {
+  public init(
+    _ shape: MapShape, possibleCPUs: Int = 1, engine: Runtime.Engine = .interpreter
+  ) throws {
+    #if arch(x86_64)
+    runtime = Runtime(possibleCPUs: possibleCPUs, compiler: .x86())
+    #else
     runtime = Runtime(possibleCPUs: possibleCPUs)
+    #endif
     handle = try runtime.makeMap(MapDefinition(shape))
     program = MapProgram(shape)
     arguments = try runtime.makeMap(MapDefinition(program.argumentsShape))
     let maps = ["subject": handle, "arguments": arguments]
     var programs: [Int: Program] = [:]
-    for helper in 1...3 {
+    for helper in shape.helpers {
       let text = program.assembly(helper: helper)
-      programs[helper] = try runtime.load(ProgramSource(assembly: text, maps: maps))
+      programs[helper] = try runtime.loadUnverified(
+        ProgramSource(assembly: text, maps: maps), engine: engine)
     }
     self.programs = programs
   }
@@ -39,6 +47,7 @@ public final class RuntimeMap: MapUnderTest {
         try handle.update(key, value, flags: UpdateFlags(rawValue: flags))
       case .delete(let key): try handle.delete(key)
       case .next(let key): return try handle.nextKey(after: key).map { .bytes($0) } ?? .errno(2)
+      case .mayContain(let value): return try handle.mayContain(value) ? .done : .errno(2)
       case .take(let key): return .bytes(try handle.lookupAndDelete(key))
       default: return .bytes(try handle.keys().sortedAndJoined)
       }
@@ -65,7 +74,8 @@ extension MapDefinition {
   public init(_ shape: MapShape) {
     self.init(
       type: MapType(rawValue: shape.type), keySize: shape.keySize, valueSize: shape.valueSize,
-      maxEntries: shape.maxEntries, flags: MapFlags(rawValue: shape.flags))
+      maxEntries: shape.maxEntries, flags: MapFlags(rawValue: shape.flags),
+      extra: shape.extra)
   }
 }
 

@@ -2,7 +2,8 @@ extension Helper {
   /// What does not depend on the kind of program; each type allows some of them.
   public static let base: [Helper] =
     [
-      mapLookup, mapUpdate, mapDelete, mapLookupPerCPU,
+      mapLookup, mapUpdate, mapDelete, mapLookupPerCPU, mapPush, mapPop, mapPeek,
+      spinLock, spinUnlock,
       monotonicTime, bootTime, coarseTime, atomicTime, jiffies,
       random, processorID, numaNode,
       tracePrint, tracePrintArray,

@@ -9,7 +9,10 @@ extension Helper {
   public static let mapLookup = Helper(
     number: 1, name: "map_lookup_elem", arguments: [.map, .mapKey], result: .mapValueOrNull
   ) { map, key, _, _, _, cpu in
-    MapHeader.withMap(at: map) { map in
+    if let lookup = unsafe MapHeader.withWords(at: map, { unsafe $0.lookup }) {
+      return lookup(map, key, 0, 0, 0, cpu)
+    }
+    return MapHeader.withMap(at: map) { map in
       guard let key = unsafe GuestMemory.pointer(key) else { return 0 }
       return unsafe address(map.element(forKey: key, cpuIndex: RunningCPU(address: cpu).index))
     }
@@ -19,7 +22,10 @@ extension Helper {
   public static let mapUpdate = Helper(
     number: 2, name: "map_update_elem", arguments: [.map, .mapKey, .mapValue, .anything]
   ) { map, key, value, flags, _, cpu in
-    MapHeader.withMap(at: map) { map in
+    if let update = unsafe MapHeader.withWords(at: map, { unsafe $0.update }) {
+      return update(map, key, value, flags, 0, cpu)
+    }
+    return MapHeader.withMap(at: map) { map in
       guard let key = unsafe GuestMemory.pointer(key),
         let value = unsafe GuestMemory.pointer(value)
       else { return LinuxError.invalid.helperResult }
@@ -34,8 +40,11 @@ extension Helper {
   /// `bpf_map_delete_elem`: removes an element.
   public static let mapDelete = Helper(
     number: 3, name: "map_delete_elem", arguments: [.map, .mapKey]
-  ) { map, key, _, _, _, _ in
-    MapHeader.withMap(at: map) { map in
+  ) { map, key, _, _, _, cpu in
+    if let delete = unsafe MapHeader.withWords(at: map, { unsafe $0.delete }) {
+      return delete(map, key, 0, 0, 0, cpu)
+    }
+    return MapHeader.withMap(at: map) { map in
       guard let key = unsafe GuestMemory.pointer(key) else {
         return LinuxError.invalid.helperResult
       }
@@ -59,6 +68,53 @@ extension Helper {
       else { return 0 }
       return unsafe address(map.element(forKey: key, cpuIndex: index))
     }
+  }
+
+  /// `bpf_map_push_elem`: adds a value to a queue, a stack or a filter.
+  public static let mapPush = Helper(
+    number: 87, name: "map_push_elem", arguments: [.map, .mapValue, .anything]
+  ) { map, value, flags, _, _, _ in
+    MapHeader.withMap(at: map) { map in
+      guard map.programsMayWrite else { return LinuxError.notPermitted.helperResult }
+      return map.push(value, flags: UpdateFlags(rawValue: flags))?.helperResult ?? 0
+    }
+  }
+
+  /// `bpf_map_pop_elem`: takes the next value out of a queue or a stack; ENOENT and zeros when
+  /// there is none.
+  public static let mapPop = Helper(
+    number: 88, name: "map_pop_elem", arguments: [.map, .newMapValue]
+  ) { map, value, _, _, _, _ in
+    MapHeader.withMap(at: map) { map in
+      guard map.programsMayWrite else { return LinuxError.notPermitted.helperResult }
+      return map.pop(into: value)?.helperResult ?? 0
+    }
+  }
+
+  /// `bpf_map_peek_elem`: copies the next value out of a queue or a stack; of a filter, 0 when the
+  /// value may have been put in, ENOENT when it was not.
+  public static let mapPeek = Helper(
+    number: 89, name: "map_peek_elem", arguments: [.map, .newMapValue]
+  ) { map, value, _, _, _, _ in
+    MapHeader.withMap(at: map) { map in
+      map.peek(value)?.helperResult ?? 0
+    }
+  }
+
+  /// `bpf_spin_lock`: waits for the lock in a map's value, and takes it.
+  public static let spinLock = Helper(
+    number: 93, name: "spin_lock", arguments: [.fixedMemory(byteCount: 4)], result: .void
+  ) { lock, _, _, _, _, _ in
+    SpinLock(address: lock).lock()
+    return 0
+  }
+
+  /// `bpf_spin_unlock`: opens the lock in a map's value.
+  public static let spinUnlock = Helper(
+    number: 94, name: "spin_unlock", arguments: [.fixedMemory(byteCount: 4)], result: .void
+  ) { lock, _, _, _, _, _ in
+    SpinLock(address: lock).unlock()
+    return 0
   }
 
   private static func address(_ element: UnsafeMutableRawPointer?) -> UInt64 {
