@@ -124,6 +124,7 @@ extension RunMemory {
     if !isWrite, cpu.socketAddresses.contains(address), end <= cpu.socketAddresses.upperBound {
       return true
     }
+    if !isWrite, BlankSocket.contains(address, end: end) { return true }
     return isInMapValue(address, size, isWrite: isWrite) || cpu.holds(address, size)
   }
 
