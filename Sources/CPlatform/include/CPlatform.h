@@ -55,4 +55,15 @@ int switchyard_has_bmi2(void);
 // Whether the processor is x86-64 and has an instruction to count bits.
 int switchyard_has_popcnt(void);
 
+// Bytes of a page.
+uint64_t switchyard_page_size(void);
+
+// Maps zeroed memory for a ring: control bytes, then data bytes, then the same data bytes once
+// more, so that what reaches beyond the end goes on at the start. Both are multiples of a page.
+// Returns 0 or an errno.
+int switchyard_map_ring(uint64_t control, uint64_t data, void **memory);
+
+// Undoes switchyard_map_ring.
+void switchyard_unmap_ring(uint64_t control, uint64_t data, void *memory);
+
 #endif
