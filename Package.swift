@@ -26,7 +26,8 @@ let package = Package(
     .executable(name: "switchyard-conformance", targets: ["switchyard-conformance"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     .target(name: "CPlatform"),
@@ -56,9 +57,18 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(
+      name: "SwitchyardControl",
+      dependencies: [
+        "Switchyard", "BPFCompiler", "BPFVerifier",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: settings),
+    .target(
       name: "SwitchyardCommands",
       dependencies: [
-        "Switchyard", "BPFCompiler", "BPFKernel", "BPFVerifier",
+        "Switchyard", "SwitchyardControl", "BPFCompiler", "BPFKernel", "BPFVerifier",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -106,9 +116,14 @@ let package = Package(
       name: "SwitchyardTests", dependencies: ["Switchyard", "BPFCompiler", "TestSupport"],
       swiftSettings: testSettings),
     .testTarget(
+      name: "SwitchyardControlTests",
+      dependencies: ["SwitchyardControl", "Switchyard", "TestSupport"],
+      swiftSettings: testSettings),
+    .testTarget(
       name: "SwitchyardCommandsTests",
       dependencies: [
-        "SwitchyardCommands", "Switchyard", "BPFCompiler", "BPFInstructions", "TestSupport",
+        "SwitchyardCommands", "Switchyard", "BPFCompiler", "BPFInstructions", "BPFKernel",
+        "BPFObject", "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(

@@ -30,20 +30,22 @@ public struct LinuxError: Error, RawRepresentable, Hashable, Sendable {
   public static let busy = LinuxError(rawValue: 16)
   /// EEXIST: the element exists.
   public static let exists = LinuxError(rawValue: 17)
+  /// ENODEV: no such device or CPU.
+  public static let noDevice = LinuxError(rawValue: 19)
   /// EINVAL: invalid argument.
   public static let invalid = LinuxError(rawValue: 22)
   /// ENOSPC: no room left.
   public static let noSpace = LinuxError(rawValue: 28)
   /// ERANGE: result out of range.
   public static let outOfRange = LinuxError(rawValue: 34)
-  /// ENODEV: no such device.
-  public static let noDevice = LinuxError(rawValue: 19)
   /// EDEADLK: would wait for itself.
   public static let deadlock = LinuxError(rawValue: 35)
   /// EPROTO: protocol error.
   public static let protocolError = LinuxError(rawValue: 71)
   /// ENOPROTOOPT: no such option.
   public static let noProtocolOption = LinuxError(rawValue: 92)
+  /// EOVERFLOW: the number is too large.
+  public static let valueTooLarge = LinuxError(rawValue: 75)
   /// EOPNOTSUPP: operation not supported.
   public static let operationNotSupported = LinuxError(rawValue: 95)
   /// EAFNOSUPPORT: address family not supported.
@@ -63,8 +65,8 @@ extension LinuxError: CustomStringConvertible {
     let names: [Int32: String] = [
       1: "EPERM", 2: "ENOENT", 7: "E2BIG", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
       14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 19: "ENODEV", 22: "EINVAL", 28: "ENOSPC",
-      34: "ERANGE", 35: "EDEADLK", 71: "EPROTO", 92: "ENOPROTOOPT", 95: "EOPNOTSUPP",
-      97: "EAFNOSUPPORT", 114: "EALREADY", 524: "ENOTSUPP",
+      34: "ERANGE", 35: "EDEADLK", 71: "EPROTO", 75: "EOVERFLOW", 92: "ENOPROTOOPT",
+      95: "EOPNOTSUPP", 97: "EAFNOSUPPORT", 114: "EALREADY", 524: "ENOTSUPP",
     ]
     return "\(names[rawValue] ?? "errno") (\(rawValue))"
   }

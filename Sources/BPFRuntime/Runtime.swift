@@ -48,6 +48,13 @@ public final class Runtime: Sendable {
     chains.forgetHistory()
   }
 
+  /// Numbers of the network devices that maps of devices may name and packets be cloned to; others
+  /// are refused with EINVAL. The loopback device, 1, unless it is set.
+  public var devices: Set<UInt32> {
+    get { registry.devices }
+    set { registry.devices = newValue }
+  }
+
   /// Creates a map.
   ///
   /// - Parameters:
@@ -142,7 +149,7 @@ public final class Runtime: Sendable {
     among maps: [Map], for source: ProgramSource, _ engine: Engine
   ) throws(LoadError) {
     let owner = ArrayOwner(
-      type: source.type, traits: source.traits, isCompiled: engine == .compiled)
+      type: source.type, traits: source.traits, isCompiled: engine == .compiled, maps: maps)
     let arrays = maps.compactMap { $0 as? ProgramArray }
     // All arrays are checked before one is claimed, so that a load that fails leaves nothing behind
     // (a deviation from tail-calls.md R3.10, on purpose).

@@ -29,6 +29,9 @@ public final class Collection: Sendable {
     public var verifier: VerifierOptions
     /// What becomes of programs that the verifier rejects.
     public var rejectedPrograms: RejectedPrograms
+    /// Maps that exist already, by the names of those that they stand for: they keep their
+    /// contents, and the object fills no slots of theirs. Global data are always the object's own.
+    public var keptMaps: [String: MapHandle] = [:]
     /// Loads programs as they are, unverified: for programs that are known to be safe.
     package var trustsPrograms = false
 
@@ -69,6 +72,8 @@ public final class Collection: Sendable {
     public let program: Program
     /// What the verifier has against it, where such programs are loaded too.
     public let rejection: VerifierError?
+    /// What the verifier found out about its instructions; empty when it found nothing.
+    package let facts: [InstructionFacts]
   }
 
   /// A map that was created, with what the object says about it.

@@ -34,6 +34,10 @@ struct CollectionLoader {
 
   mutating func createMaps() throws(CollectionError) {
     for spec in object.maps {
+      if let kept = try kept(spec) {
+        maps.append(kept)
+        continue
+      }
       do throws(LinuxError) {
         maps.append(try create(spec))
       } catch .notSupported {
@@ -44,25 +48,44 @@ struct CollectionLoader {
     }
   }
 
+  /// The map that takes the place of the object's own. Global data belongs to an object alone.
+  private func kept(_ spec: MapSpec) throws(CollectionError) -> MapHandle? {
+    guard isKept(spec), let map = options.keptMaps[spec.name] else { return nil }
+    if let difference = map.definition.difference(from: definition(of: spec)) {
+      throw CollectionError(
+        code: .map, subject: spec.name, reason: "cannot be kept: \(difference)")
+    }
+    return map.duplicate()
+  }
+
+  private func isKept(_ spec: MapSpec) -> Bool {
+    spec.origin != .data && options.keptMaps[spec.name] != nil
+  }
+
   private func create(_ spec: MapSpec) throws(LinuxError) -> MapHandle {
+    // Only the shape of the template counts, so it need not live on.
+    let template: MapHandle? = if let inner = spec.innerMap { try create(inner) } else { nil }
+    let map = try runtime.makeMap(definition(of: spec), template: template)
+    if let value = spec.initialValue {
+      try map.update([0, 0, 0, 0], value)
+    }
+    if spec.isReadOnly { try map.freeze() }
+    return map
+  }
+
+  private func definition(of spec: MapSpec) -> MapDefinition {
     var definition = MapDefinition(
       name: spec.name, type: MapType(rawValue: spec.type), keySize: spec.keySize,
       valueSize: spec.valueSize, maxEntries: spec.maxEntries,
       flags: MapFlags(rawValue: spec.flags), extra: spec.extra)
+    definition.hasTypes = spec.keyTypeID != nil && spec.valueTypeID != nil
     if spec.isReadOnly { definition.flags.insert(.readOnlyForPrograms) }
     if definition.type == .perfEventArray, definition.maxEntries == 0 {
       definition.maxEntries = UInt32(runtime.possibleCPUs)
     }
     let lock = object.specialFields(of: spec).first { $0.kind == .spinLock }
     definition.lockOffset = lock.map { UInt32(truncatingIfNeeded: $0.offset) }
-    // Only the shape of the template counts, so it need not live on.
-    let template: MapHandle? = if let inner = spec.innerMap { try create(inner) } else { nil }
-    let map = try runtime.makeMap(definition, template: template)
-    if let value = spec.initialValue {
-      try map.update([0, 0, 0, 0], value)
-    }
-    if spec.isReadOnly { try map.freeze() }
-    return map
+    return definition
   }
 
   // MARK: Programs
@@ -119,7 +142,8 @@ struct CollectionLoader {
         options.trustsPrograms
         ? try unsafe runtime.loadUnverified(source, engine: engine)
         : try runtime.load(source, engine: engine)
-      return Collection.LoadedProgram(spec: spec, program: program, rejection: rejection)
+      return Collection.LoadedProgram(
+        spec: spec, program: program, rejection: rejection, facts: source.facts)
     } catch {
       throw CollectionError(
         code: .load, subject: spec.name, reason: "\(error)",
@@ -162,7 +186,7 @@ struct CollectionLoader {
 
   func fillSlots() throws(CollectionError) {
     for (index, spec) in object.maps.enumerated() {
-      guard let map = maps[index] else { continue }
+      guard let map = maps[index], !isKept(spec) else { continue }
       for (slot, value) in spec.initialSlots.sorted(by: { $0.key < $1.key }) {
         switch value {
         case .program(let name): try fill(map, slot, with: name)
@@ -179,6 +203,7 @@ struct CollectionLoader {
             code: .slot, subject: "\(tail.array)[\(tail.slot)]",
             reason: "program \(loaded.spec.name) asks for this slot, but there is no such array")
         }
+        guard !isKept(object.maps[index]) else { continue }
         try fill(map, tail.slot, with: loaded.spec.name)
       }
     }

@@ -1,7 +1,7 @@
 /// How a command ends: the exit statuses of the command line, which scripts rely on.
 enum ExitStatus: Int32 {
   case success = 0
-  /// What was asked for is not so: no such element, or an operation that a map refuses.
+  /// What was asked for is not so: a check failed, there is no such element, or a map refuses.
   case failed = 1
   /// The verifier rejected a program.
   case rejected = 2
@@ -42,6 +42,12 @@ struct CommandFailure: Error {
     self.message = message
     self.file = file
     self.line = line
+  }
+
+  /// A failure that the command has told of already.
+  init(reported status: ExitStatus) {
+    self.init(status, "")
+    isReported = true
   }
 
   /// The document that stands for the error with `-j`.

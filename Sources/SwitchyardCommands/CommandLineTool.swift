@@ -11,7 +11,7 @@ public enum CommandLineTool {
   public static func run(_ arguments: [String], terminal: Terminal) -> Int32 {
     let arguments = withFlagsLast(arguments)
     do {
-      var command = try RootCommand.parseAsRoot(arguments)
+      var command = try RootCommand.parseAsRoot(ServerOptions.withServerCommands(arguments))
       if let group = command as? any CommandGroup {
         throw ValidationError("name a command: \(type(of: group).commandNames)")
       }
@@ -118,12 +118,13 @@ struct RootCommand: CommandGroup {
     subcommands: [
       RunCommand.self, VerifyCommand.self, TraceCommand.self, ChainCommand.self,
       ProgramCommand.self,
-      MapCommand.self,
+      MapCommand.self, ServeCommand.self,
     ])
 
   /// The words that name commands.
   static let words: Set<String> = [
-    "run", "verify", "trace", "chain", "prog", "map", "show", "list", "dump", "xlated",
-    "jited",
+    "run", "verify", "trace", "chain", "prog", "map", "serve", "show", "list", "dump", "xlated",
+    "jited", "load", "unload", "pin", "unpin", "lookup", "update", "delete", "getnext", "graph",
+    "check", "plan", "apply", "rollback", "history", "watch",
   ]
 }

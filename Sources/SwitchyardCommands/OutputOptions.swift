@@ -1,4 +1,5 @@
 import ArgumentParser
+import SwitchyardControl
 
 /// When to use colour.
 enum ColorChoice: String, ExpressibleByArgument, CaseIterable {
@@ -51,6 +52,16 @@ struct Session {
   /// Writes the command's document.
   func show(_ document: JSON) {
     terminal.writeOutput(document.text(isPretty: isPretty) + "\n")
+  }
+
+  /// Writes a document of a server.
+  func show(encoding document: some Encodable) throws(CommandFailure) {
+    do throws(ControlError) {
+      let bytes = try encoded(document, isPretty: isPretty)
+      terminal.writeOutput(String(decoding: bytes, as: UTF8.self) + "\n")
+    } catch {
+      throw CommandFailure(error)
+    }
   }
 
   /// Says what does not stop the command, but should be known.

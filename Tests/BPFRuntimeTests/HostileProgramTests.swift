@@ -175,10 +175,11 @@ private final class TestBench {
         references[instructions.count] = .init(maps.randomElement(using: &random) ?? array)
         let register = Register(rawValue: UInt8(index + 1))
         instructions += Instruction.loadImmediate64(register, 0, source: .r1)
-      case .socket, .mapKey, .mapValue, .newMapValue, .readableMemory, .writableMemory,
-        .fixedMemory:
+      case .socket, .mapKey, .mapValue, .newMapValue, .mapValueOrNull, .readableMemory,
+        .writableMemory, .fixedMemory:
         append("\(name) = \(pointer())", to: &instructions)
         append("\(name) += \(Int.random(in: -520...8, using: &random) & ~3)", to: &instructions)
+      case .reservation: append("\(name) = \(pointer())", to: &instructions)
       case .size: append("\(name) = \(abs(number &+ 1) % 400)", to: &instructions)
       case .function:
         let register = Register(rawValue: UInt8(index + 1))

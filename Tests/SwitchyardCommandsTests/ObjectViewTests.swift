@@ -11,7 +11,7 @@ struct ObjectViewTests {
     #expect(run.status == 0)
     #expect(
       run.output == """
-        \(Objects.steps)  4 programs, 1 array of programs, 3 tail calls
+        \(Objects.steps)  4 programs, 1 array of programs, 3 tail calls, a loop, so up to 33 hops
 
         start (xdp), entry, in no slot
           steps[*]  ->  any of 2 programs  steps.bpf.c:49
@@ -29,6 +29,8 @@ struct ObjectViewTests {
           [1]  again
           [3]  empty, but called from spare
 
+        loop: again -> again
+
         """)
   }
 
@@ -37,7 +39,8 @@ struct ObjectViewTests {
     let document = try CommandRun("chain", "list", Objects.steps, "-j").document
     #expect(
       Set(document.keys) == [
-        "schema", "object", "programs", "arrays", "empty_slots", "unreachable",
+        "schema", "object", "programs", "arrays", "empty_slots", "unreachable", "loops",
+        "max_hops", "problems", "generation",
       ])
     #expect(document["schema"] as? String == "switchyard.chain/1")
     let programs = try #require(document["programs"] as? [[String: Any]])
@@ -45,7 +48,7 @@ struct ObjectViewTests {
       programs.map { $0["program"] as? String } == ["mark", "again", "start", "spare"])
     let call = try #require((programs[1]["tail_calls"] as? [[String: Any]])?.first)
     #expect(
-      Set(call.keys) == ["insn", "function", "file", "line", "array", "index", "targets"])
+      Set(call.keys) == ["insn", "function", "file", "line", "array", "index", "targets", "uses"])
     #expect(call["index"] as? Int == 1)
     #expect(call["targets"] as? [String] == ["again"])
     let empty = try #require(document["empty_slots"] as? [[String: Any]])

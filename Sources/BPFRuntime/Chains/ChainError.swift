@@ -87,6 +87,7 @@ extension ArrayOwner {
       return "only one of array and program is for programs that sleep"
     }
     if context !== other.context { return "the contexts are described differently" }
+    if !sharesStorages(with: other) { return "the values of the control group are of other maps" }
     return "the hooks have different prototypes"
   }
 }

@@ -60,7 +60,8 @@ public struct RouteTable: Sendable {
     public var gateway: InternetAddress?
     /// The smaller, the better.
     public var priority: UInt32
-    /// Bytes of the longest packet on this route; `nil` for the device's.
+    /// Bytes of the longest packet on this route; `nil` for the device's. For version 4
+    /// Linux heeds only one that is locked.
     public var mtu: UInt32?
     /// The address that packets of this machine's own come from.
     public var source: InternetAddress?

@@ -174,6 +174,7 @@ extension CPU {
   ) throws(Fault) -> Result {
     let value = enter(
       context.firstArgument, context.secondArgument, entry, words.address, stackTop)
+    running.discardHeldRecords()
     epochs.exit(announcement)
     if unsafe running.words.pointee.faultCode != 0 { return try throwFault(value) }
     return Result(returnValue: value, hops: hops, instructions: 0)
@@ -192,6 +193,7 @@ extension CPU {
     prepareHops()
     let entry = entry(beginRun())
     let done = entry == 0 ? first : enterBatch(entry, words.address, first, end, stackTop)
+    running.discardHeldRecords()
     epochs.exit(announcement)
     return done
   }
@@ -206,6 +208,7 @@ extension CPU {
     let value =
       isChecked
       ? execute(entry, context, CheckedRun.self) : execute(entry, context, UncheckedRun.self)
+    running.discardHeldRecords()
     if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
     return unsafe Result(
       returnValue: value, hops: hops,

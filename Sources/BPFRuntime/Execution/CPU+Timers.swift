@@ -55,6 +55,7 @@ extension CPU {
         .call(map.header.address, key, value)
     }
     unsafe running.words.pointee.caller = RunningCPU.Caller()
+    running.discardHeldRecords()
     epochs.exit(announcement)
     if let fault { throw fault }
   }

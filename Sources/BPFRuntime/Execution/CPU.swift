@@ -53,6 +53,15 @@ public final class CPU {
       unsafe running.words.pointee.socketsHigh = environment.sockets.addresses.upperBound
     }
   }
+  /// Receives the copies of packets that programs send with `bpf_clone_redirect`. Called in the
+  /// middle of a run, so it must not run anything on this CPU.
+  public var cloneHandler: ((RedirectTarget, [UInt8]) -> Void)?
+  /// Gives the call stack that programs ask for with `bpf_get_stackid` and `bpf_get_stack`:
+  /// addresses of return, the innermost first. Without one there is none.
+  public var stackHandler: ((StackOrigin) -> [UInt64])?
+  /// The object whose value `bpf_get_local_storage` gives: the number of the control group that the
+  /// program hangs on.
+  public var storageOwner: UInt64 = 1
   /// Instructions that one checked run may execute; it bounds the memory that helpers are given
   /// to work on as well.
   public var instructionLimit = Limits.executedInstructions
@@ -61,6 +70,7 @@ public final class CPU {
   let stack: StableMemory
   let records: StableMemory
   let logMemory: StableMemory
+  private let heldRecords: StableMemory
   let announcement: Epochs.Announcement
   // The runtime's, here as well: loaded through the runtime, every run would count references.
   let epochs: Epochs
@@ -83,6 +93,7 @@ public final class CPU {
     stack = try StableMemory(byteCount: Limits.stackByteCount)
     records = try StableMemory(byteCount: Limits.liveFrames * FrameRecord.byteCount)
     logMemory = try StableMemory(byteCount: TailCallLog.byteCount)
+    heldRecords = try StableMemory(byteCount: HeldRecords.byteCount)
     epochs = runtime.epochs
     chains = runtime.chains
     registry = runtime.registry
@@ -94,6 +105,7 @@ public final class CPU {
     unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
     unsafe running.words.pointee.index = UInt32(truncatingIfNeeded: index)
     unsafe running.words.pointee.slot = announcement.slot
+    unsafe running.words.pointee.heldRecords = heldRecords.address
     unsafe running.words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     seed = UInt64.random(in: .min ... .max)
   }

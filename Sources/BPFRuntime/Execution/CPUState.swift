@@ -61,6 +61,10 @@ public struct RunningCPU {
     var entryStack: UInt64 = 0
     /// A number that no other CPU of the runtime has: see ``RunningCPU/slot``.
     var slot: UInt32 = 0
+    /// Where records of ring buffers that the program holds are written down.
+    var heldRecords: UInt64 = 0
+    /// How many it holds.
+    var heldRecordCount: UInt32 = 0
     /// Address of the table that the current run finds the slots of arrays by: the one of the
     /// generation that was current when it started.
     var generation: UInt64 = 0

@@ -13,16 +13,33 @@ public class Context {
   let plainByteCount: UInt64
   /// The layout's table of rights, which tells layouts apart: every run compares it.
   let access: ContextAccessTable
+  /// Where addresses of sockets are, and what lies between them.
+  private let socketBytes: Range<Int>
 
-  /// Makes a zeroed context.
+  /// Makes a zeroed context; sockets that a program relies on are one that has nothing but zeros.
   ///
-  /// - Throws: ENOMEM.
+  /// - Throws: ENOMEM; EOPNOTSUPP for a layout with other addresses than those of packets and
+  ///   sockets, which there is nothing behind here.
   public init(layout: ContextLayout) throws(LinuxError) {
+    guard !layout.fields.contains(where: { $0.value.isForeign }) else {
+      throw .operationNotSupported
+    }
     self.layout = layout
+    let sockets = layout.sockets.map(\.offset)
+    socketBytes = (sockets.min() ?? 0)..<(sockets.max().map { $0 + 8 } ?? 0)
     access = layout.access
     plainByteCount = layout.needsTranslation ? 0 : UInt64(layout.byteCount)
     block = try StableMemory(byteCount: layout.blockByteCount)
     firstArgument = block.address
+    setSockets()
+  }
+
+  /// Programs follow these addresses, so nobody else decides about them.
+  private func setSockets() {
+    for socket in layout.sockets {
+      let address = socket.orNull ? 0 : BlankSocket.address
+      GuestMemory.store(block.address &+ UInt64(socket.offset), address, as: UInt64.self)
+    }
   }
 
   /// The value of r1 when a program starts.
@@ -46,14 +63,21 @@ public class Context {
       ? PacketDescriptor(address: block.address &+ UInt64(layout.descriptorOffset)) : nil
   }
 
-  /// The bytes of the C struct, packet pointers being zero.
+  /// The bytes of the C struct, pointers being zero.
   ///
   /// - Precondition: A new value has as many bytes as the layout.
   public var bytes: [UInt8] {
-    get { block.bytes(at: 0, count: layout.byteCount) }
+    get {
+      var bytes = block.bytes(at: 0, count: layout.byteCount)
+      for socket in layout.sockets {
+        bytes.replaceSubrange(socket.offset..<socket.offset + 8, with: repeatElement(0, count: 8))
+      }
+      return bytes
+    }
     set {
       precondition(newValue.count == layout.byteCount, "the struct has another size")
       block.write(newValue, at: 0)
+      setSockets()
     }
   }
 
@@ -68,6 +92,7 @@ public class Context {
     set {
       precondition(offset >= 0 && offset + 4 <= layout.byteCount, "not inside the struct")
       GuestMemory.store(block.address &+ UInt64(offset), UInt64(newValue), as: UInt32.self)
+      if socketBytes.overlaps(offset..<offset + 4) { setSockets() }
     }
   }
 }

@@ -22,10 +22,14 @@ extension PacketContext {
     descriptor.map { bytes(from: $0.metadata, to: $0.data) } ?? []
   }
 
-  /// Number of the interface that the last run redirected the packet to; `nil` when it did not.
-  public var redirection: UInt32? {
-    guard let descriptor, descriptor.redirection != 0 else { return nil }
-    return UInt32(truncatingIfNeeded: descriptor.redirection)
+  /// Number of the interface that the last run redirected the packet to; `nil` when it did not, or
+  /// redirected it to something else.
+  public var redirection: UInt32? { redirectTarget?.device }
+
+  /// Where the last run redirected the packet to; `nil` when it did not. It goes there if the
+  /// program then returned `XDP_REDIRECT` or `TC_ACT_REDIRECT`.
+  public var redirectTarget: RedirectTarget? {
+    descriptor.flatMap { RedirectTarget(encoded: $0.redirection) }
   }
 
   /// The socket that the last run assigned the packet to: its place in ``SocketTable/sockets``.

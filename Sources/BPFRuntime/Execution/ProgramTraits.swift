@@ -30,16 +30,39 @@ struct ArrayOwner: Sendable {
   /// The context description: an embedder may describe two under one number. Held, because the
   /// address of one that is gone could come back as another's.
   let context: ContextAccessTable
+  /// The numbers of the maps that hold values of the control group, by kind.
+  let storages: [MapType: UInt32]
+  /// Whether the program makes tail calls itself.
+  let hasTailCalls: Bool
 
   init(_ program: Program) {
-    self.init(type: program.type, traits: program.traits, isCompiled: program.engine == .compiled)
+    self.init(
+      type: program.type, traits: program.traits, isCompiled: program.engine == .compiled,
+      maps: program.maps, hasTailCalls: !program.tailCallSites.isEmpty)
   }
 
-  init(type: ProgramType, traits: ProgramTraits, isCompiled: Bool) {
+  init(
+    type: ProgramType, traits: ProgramTraits, isCompiled: Bool, maps: [Map] = [],
+    hasTailCalls: Bool = true
+  ) {
+    storages = maps.reduce(into: [:]) { storages, map in
+      guard LocalStorageMap.controlGroupKinds.contains(map.definition.type) else { return }
+      storages[map.definition.type] = map.id
+    }
+    self.hasTailCalls = hasTailCalls
     self.type = type.number
     self.isCompiled = isCompiled
     self.traits = traits
     context = type.context.access
+  }
+
+  /// Whether a program may be reached from this owner's (R3.4): helper 81 gives it the storage of
+  /// the one that was attached, so it has to be the same map; or it has none, and leads nowhere.
+  func sharesStorages(with other: ArrayOwner) -> Bool {
+    LocalStorageMap.controlGroupKinds.allSatisfy { kind in
+      storages[kind] == other.storages[kind]
+        || other.storages[kind] == nil && !other.hasTailCalls
+    }
   }
 
   /// Whether a program like `other` may be stored in, or refer to, an array of this owner.
@@ -52,6 +75,6 @@ struct ArrayOwner: Sendable {
       theirs.attachPrototype = nil
     }
     return type == other.type && isCompiled == other.isCompiled && context === other.context
-      && mine == theirs
+      && mine == theirs && sharesStorages(with: other)
   }
 }

@@ -20,6 +20,15 @@ final class Registry: Sendable {
   }
 
   private let state = Mutex(State())
+  private let deviceNumbers = Mutex<Set<UInt32>>([1])
+
+  /// Numbers of the network devices that there are: see ``Runtime/devices``.
+  var devices: Set<UInt32> {
+    get { deviceNumbers.withLock { $0 } }
+    set { deviceNumbers.withLock { $0 = newValue } }
+  }
+
+  func hasDevice(_ number: UInt32) -> Bool { deviceNumbers.withLock { $0.contains(number) } }
 
   func newMapID() -> UInt32 {
     state.withLock { state in

@@ -48,6 +48,10 @@ public struct Helper: Sendable {
     case function
     /// A socket that a helper returned.
     case socket
+    /// The same as ``mapValue``, or 0.
+    case mapValueOrNull
+    /// A record that the program reserved in a ring buffer and has not given back.
+    case reservation
   }
 
   /// What a helper returns.
@@ -60,6 +64,9 @@ public struct Helper: Sendable {
     case socketOrNull
     /// The address of memory that may be read and written, or 0.
     case memoryOrNull
+    /// The address of a record in a ring buffer, of the size in the second argument, or 0. The
+    /// program has to give it back.
+    case reservationOrNull
     /// Nothing that means anything.
     case void
   }
@@ -90,10 +97,10 @@ public struct Helper: Sendable {
   private static func areComplete(_ arguments: [Argument]) -> Bool {
     arguments.indices.allSatisfy { position in
       switch arguments[position] {
-      case .mapKey, .mapValue, .newMapValue: arguments[..<position].contains(.map)
+      case .mapKey, .mapValue, .newMapValue, .mapValueOrNull: arguments[..<position].contains(.map)
       case .readableMemory, .writableMemory:
         if case .size? = arguments.dropFirst(position + 1).first { true } else { false }
-      case .anything, .context, .map, .size, .fixedMemory, .function, .socket: true
+      case .anything, .context, .map, .size, .fixedMemory, .function, .socket, .reservation: true
       }
     }
   }

@@ -47,6 +47,8 @@ extension RunMemory {
       return cpu.socketAddresses.contains(value)
     case .map: return isMap(value)
     case .size: return value != 0
+    case .mapValueOrNull: return value == 0 || permits(.mapValue, value, size: size)
+    case .reservation: return cpu.holdsRecord(at: value)
     // No memory at all needs no address, and 0 is an address only for no memory, as in Linux.
     case .mapKey, .mapValue, .readableMemory, .readableMemoryOrNull:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: false))
@@ -72,13 +74,13 @@ extension PackedSignature.Kind {
     switch self {
     case .mapKey:
       map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.keySize) }
-    case .mapValue, .newMapValue:
+    case .mapValue, .newMapValue, .mapValueOrNull:
       map == 0 ? 0 : unsafe MapHeader.withWords(at: map) { unsafe UInt64($0.valueSize) }
     case .readableMemory, .readableMemoryOrNull, .writableMemory, .writableMemoryOrNull:
       // Sizes are 32-bit in Linux's signatures.
       next
     case .fixedMemory: fixed
-    case .anything, .context, .map, .size, .sizeOrZero, .function, .socket: 0
+    case .anything, .context, .map, .size, .sizeOrZero, .function, .socket, .reservation: 0
     }
   }
 }

@@ -70,6 +70,8 @@ struct PackedSignature {
     case fixedMemory
     case function
     case socket
+    case reservation
+    case mapValueOrNull
   }
 
   init(_ helper: Helper) {
@@ -95,6 +97,8 @@ struct PackedSignature {
     case .fixedMemory: .fixedMemory
     case .function: .function
     case .socket: .socket
+    case .reservation: .reservation
+    case .mapValueOrNull: .mapValueOrNull
     }
   }
 }

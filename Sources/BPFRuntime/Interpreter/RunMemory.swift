@@ -2,7 +2,7 @@
 //
 // Invariant of unchecked runs: the program was proved to touch only its own memory.
 // Invariant of checked runs: an access happens only after it was found inside the stack, the
-// packet, a map value or, by the rights of its table, the context.
+// packet, a map value, a record that the program holds or, by the rights of its table, the context.
 
 /// Whether a run tests its accesses: decided at compile time, so an unchecked run pays nothing.
 protocol RunPolicy {
@@ -124,7 +124,8 @@ extension RunMemory {
     if !isWrite, cpu.socketAddresses.contains(address), end <= cpu.socketAddresses.upperBound {
       return true
     }
-    return isInMapValue(address, size, isWrite: isWrite)
+    if !isWrite, BlankSocket.contains(address, end: end) { return true }
+    return isInMapValue(address, size, isWrite: isWrite) || cpu.holds(address, size)
   }
 
   private func isInMapValue(_ address: UInt64, _ size: Int, isWrite: Bool) -> Bool {

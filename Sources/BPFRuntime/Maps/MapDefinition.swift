@@ -36,6 +36,39 @@ public struct MapType: RawRepresentable, Hashable, Sendable {
   public static let stack = MapType(rawValue: 23)
   /// Filter that tells which values were never put in.
   public static let bloomFilter = MapType(rawValue: 30)
+  /// Call stacks by number.
+  public static let stackTrace = MapType(rawValue: 7)
+  /// Control groups, for questions about who belongs to them.
+  public static let controlGroupArray = MapType(rawValue: 8)
+  /// Network devices by index.
+  public static let deviceMap = MapType(rawValue: 14)
+  /// Sockets of streams by index.
+  public static let socketMap = MapType(rawValue: 15)
+  /// CPUs that packets can be sent to.
+  public static let cpuMap = MapType(rawValue: 16)
+  /// Sockets that take frames (AF_XDP).
+  public static let frameSocketMap = MapType(rawValue: 17)
+  /// Values of the control group that a hook names.
+  public static let controlGroupStorage = MapType(rawValue: 19)
+  /// The same with one value per CPU.
+  public static let perCPUControlGroupStorage = MapType(rawValue: 21)
+  /// Values of sockets.
+  public static let socketStorage = MapType(rawValue: 24)
+  /// Values of files.
+  public static let inodeStorage = MapType(rawValue: 28)
+  /// Values of tasks.
+  public static let taskStorage = MapType(rawValue: 29)
+  /// Values of control groups.
+  public static let objectControlGroupStorage = MapType(rawValue: 32)
+  /// The kinds that hold values of objects.
+  static let storages: [MapType] = [
+    .controlGroupStorage, .perCPUControlGroupStorage, .socketStorage, .inodeStorage, .taskStorage,
+    .objectControlGroupStorage,
+  ]
+  /// Sockets of streams by key.
+  public static let socketHash = MapType(rawValue: 18)
+  /// Network devices by any number.
+  public static let deviceHash = MapType(rawValue: 25)
   /// Ring buffer shared by all CPUs.
   public static let ringBuffer = MapType(rawValue: 27)
 }
@@ -92,8 +125,13 @@ public struct MapFlags: OptionSet, Hashable, Sendable {
   public static let readOnlyForPrograms = MapFlags(rawValue: 1 << 7)
   /// Programs may only write.
   public static let writeOnlyForPrograms = MapFlags(rawValue: 1 << 8)
+  /// A socket's clone gets a copy of its value.
+  public static let cloneWithSocket = MapFlags(rawValue: 1 << 9)
   /// Values can be mapped into a process.
   public static let memoryMappable = MapFlags(rawValue: 1 << 10)
+  /// Perf events stay in their slots when the descriptor goes through which they were stored; here
+  /// they stay until the reader goes, with the flag or without.
+  public static let preserveElements = MapFlags(rawValue: 1 << 11)
   /// May be used as an inner map of another size.
   public static let innerMap = MapFlags(rawValue: 1 << 12)
 }
@@ -117,6 +155,8 @@ public struct MapDefinition: Hashable, Sendable {
   /// Where in a value its spin lock is, if it has one: four bytes, aligned to four. Linux takes it
   /// from the value's type.
   public var lockOffset: UInt32?
+  /// Whether the types of key and value are known, without which there is no local storage.
+  public var hasTypes = false
 
   /// Describes a map.
   public init(

@@ -5,7 +5,7 @@ struct MapFactory {
   /// Makes a map of one kind.
   typealias Maker = @Sendable (MapFactory) throws(LinuxError) -> Map
 
-  let definition: MapDefinition
+  var definition: MapDefinition
   let id: UInt32
   let possibleCPUs: Int
   let epochs: Epochs
@@ -40,7 +40,9 @@ struct MapFactory {
   }
 
   private static let makers: [MapType: Maker] =
-    [structures, programs].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+    [structures, programs, events, targets, storages].reduce(into: [:]) {
+      $0.merge($1) { first, _ in first }
+    }
 
   /// Kinds that hold data.
   private static let structures: [MapType: Maker] = [

@@ -35,6 +35,7 @@ public final class MapHandle: Sendable {
   ///   on a write-only map.
   public func lookup(_ key: [UInt8], flags: UpdateFlags = .any) throws(LinuxError) -> [UInt8] {
     try checkReadable()
+    guard definition.type != .ringBuffer else { throw .notSupported }
     try checkLockFlag(flags, others: 0)
     guard key.count == map.keySize else { throw .invalid }
     return try unsafe read(key) { key, value in
@@ -52,6 +53,7 @@ public final class MapHandle: Sendable {
     _ key: [UInt8], _ value: [UInt8], flags: UpdateFlags = .any
   ) throws(LinuxError) {
     try checkWritable()
+    guard definition.type != .ringBuffer else { throw .notSupported }
     guard flags.rawValue & 4 == 0 || definition.lockOffset != nil, key.count == map.keySize,
       value.count == map.userValueSize
     else { throw .invalid }
@@ -77,6 +79,7 @@ public final class MapHandle: Sendable {
   ///   read-only or frozen map.
   public func delete(_ key: [UInt8]) throws(LinuxError) {
     try checkWritable()
+    guard definition.type != .ringBuffer else { throw .notSupported }
     guard key.count == map.keySize else { throw .invalid }
     // Kinds without keys have an error for this, and look at no key.
     let bytes = key.isEmpty ? [0] : key

@@ -13,7 +13,7 @@ extension ProgramType {
   /// The types whose contexts are plain structs of numbers, and those with socket buffers, besides
   /// the ones with a file of their own.
   private static let others: [UInt32: ProgramType] = {
-    let structs: [UInt32] = [2, 5, 7, 9, 15, 17, 23, 31]
+    let structs: [UInt32] = [2, 5, 7, 9, 15, 17, 18, 23, 30, 31]
     let buffers: [UInt32] = [8, 10, 11, 12, 14, 19]
     let types = (structs + buffers).compactMap { type(number: $0, hasPacket: buffers.contains($0)) }
     return Dictionary(uniqueKeysWithValues: types.map { ($0.number, $0) })
@@ -25,7 +25,9 @@ extension ProgramType {
     }
     let packets = hasPacket ? Helper.socketFilter + Helper.trafficControl : []
     let allowed = AllowedHelpers.numbers(type: number, attachType: 0)
-    let helpers = (Helper.base + Helper.hooks + Helper.sockets + packets).filter {
+    // The socket of their contexts is none of the environment's, which those helpers work on.
+    let sockets = [18, 30].contains(number) ? [] : Helper.sockets
+    let helpers = (Helper.base + Helper.hooks + sockets + packets).filter {
       allowed.contains($0.number)
     }
     return ProgramType(
@@ -36,7 +38,7 @@ extension ProgramType {
 
   private static let verdicts: [UInt32: [UInt32: String]] = [
     10: routeVerdicts, 11: routeVerdicts, 12: routeVerdicts, 19: routeVerdicts,
-    14: [0: "SK_DROP", 1: "SK_PASS"],
+    14: [0: "SK_DROP", 1: "SK_PASS"], 30: [0: "SK_DROP", 1: "SK_PASS"],
   ]
 
   private static let routeVerdicts: [UInt32: String] = [

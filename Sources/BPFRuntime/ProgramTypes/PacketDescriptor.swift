@@ -71,7 +71,7 @@ struct PacketDescriptor: Sendable {
     nonmutating set { setWord(48, newValue) }
   }
 
-  /// Where a helper redirected the packet: the interface's number with bit 32 set, or 0.
+  /// Where a helper redirected the packet: a number with a ``RedirectKind`` from bit 32 on, or 0.
   var redirection: UInt64 {
     get { word(56) }
     nonmutating set { setWord(56, newValue) }

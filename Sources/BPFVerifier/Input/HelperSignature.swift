@@ -121,6 +121,7 @@ struct HelperSignature: Sendable {
     case .mapValueOrNull: result = .mapValueOrNull
     case .memoryOrNull: result = .memoryOrNull
     case .socketOrNull: result = .socketOrNull(.full)
+    case .reservationOrNull: result = .memoryOrNull
     case .void: result = .void
     }
   }
@@ -141,6 +142,8 @@ extension HelperSignature.Argument {
     case .fixedMemory(let byteCount): self = .fixedMemory(byteCount: byteCount, writes: true)
     case .function: self = .callback
     case .socket: self = .socket(.any, orNull: false)
+    case .reservation: self = .reservation
+    case .mapValueOrNull: self = .mapValueOrNull
     }
   }
 

@@ -30,6 +30,13 @@ enum HelperTable {
     169, 170, 171, 172, 173, 175, 176, 177, 191, 204, 205, 206, 207,
   ]
 
+  /// What shows addresses or memory of the kernel: Linux keeps these from programs whose owner may
+  /// not see such (`CAP_PERFMON`).
+  static let needingPointerRights: Set<Int32> = [
+    4, 6, 16, 22, 35, 45, 55, 109, 112, 113, 114, 115, 117, 136, 137, 138, 139, 140, 141, 148, 149,
+    158, 165, 175, 176, 177, 178, 180, 191, 196,
+  ]
+
   private static let takingPacket: Set<Int32> = [
     1, 2, 3, 28, 53, 70, 72, 84, 85, 87, 88, 89, 99, 100, 110, 195, 204, 205, 206, 207,
   ]

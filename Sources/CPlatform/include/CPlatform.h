@@ -22,6 +22,13 @@ uint64_t switchyard_affinity(void);
 // Keeps the calling thread on some processors. Returns 0 or a negative errno.
 int switchyard_set_affinity(uint64_t mask);
 
+// The calling thread's effective capabilities, one bit each; 0 where there are none.
+uint64_t switchyard_capabilities(void);
+
+// Sets the calling thread's effective capabilities, of those that it may have. Returns 0 or a
+// negative errno.
+int switchyard_set_capabilities(uint64_t effective);
+
 // Maps byte_count bytes of fresh memory twice: to be written, and to be executed. The second
 // mapping is within 2 GiB of an address if there is room. Returns 0 or an errno.
 int switchyard_map_code(
@@ -47,5 +54,16 @@ int switchyard_has_bmi2(void);
 
 // Whether the processor is x86-64 and has an instruction to count bits.
 int switchyard_has_popcnt(void);
+
+// Bytes of a page.
+uint64_t switchyard_page_size(void);
+
+// Maps zeroed memory for a ring: control bytes, then data bytes, then the same data bytes once
+// more, so that what reaches beyond the end goes on at the start. Both are multiples of a page.
+// Returns 0 or an errno.
+int switchyard_map_ring(uint64_t control, uint64_t data, void **memory);
+
+// Undoes switchyard_map_ring.
+void switchyard_unmap_ring(uint64_t control, uint64_t data, void *memory);
 
 #endif

@@ -57,7 +57,7 @@ struct ObjectOptions: ParsableArguments {
   }
 
   /// The object's name, as libbpf derives it: the file's name up to the first dot.
-  private var name: String {
+  var name: String {
     let file = object.split(separator: "/").last ?? "object"
     return file.split(separator: ".", omittingEmptySubsequences: false).first.map(String.init)
       ?? "object"

@@ -5,10 +5,12 @@ import Switchyard
 struct MapCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "map", abstract: "Look at maps.",
+    discussion: "With --socket, or SWITCHYARD_SOCKET in the environment, these are a server's; of a"
+      + " server also: pin.",
     subcommands: [
       MapShowCommand.self, MapDumpCommand.self, MapLookupCommand.self, MapUpdateCommand.self,
       MapDeleteCommand.self, MapNextCommand.self,
-    ])
+    ] + LiveMapCommands.all)
 }
 
 /// `switchyard map show`: what maps there are.

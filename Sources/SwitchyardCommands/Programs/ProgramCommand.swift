@@ -5,7 +5,7 @@ import Switchyard
 struct ProgramCommand: CommandGroup {
   static let configuration = CommandConfiguration(
     commandName: "prog", abstract: "Look at programs.",
-    subcommands: [ProgramShowCommand.self, ProgramDumpCommand.self])
+    subcommands: [ProgramShowCommand.self, ProgramDumpCommand.self] + LiveProgramCommands.all)
 }
 
 /// `switchyard prog show`: what programs there are.

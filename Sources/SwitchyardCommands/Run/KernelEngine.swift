@@ -14,6 +14,8 @@ final class KernelEngine: PacketEngine {
   let name = "kernel"
   let summary = "the kernel of this machine"
   var tailCalls: [TailCallRecord] { [] }
+  var redirect: RedirectTarget? { nil }
+  var clones: [[UInt8]] { [] }
   var dataOut: [UInt8] { last?.data ?? [] }
   var frame: [UInt8] { last?.data ?? [] }
 

@@ -20,6 +20,10 @@ protocol PacketEngine: AnyObject {
   var dataOut: [UInt8] { get }
   /// The last packet as it would go on, without metadata.
   var frame: [UInt8] { get }
+  /// Where the last packet was redirected to, if it was; only some engines tell.
+  var redirect: RedirectTarget? { get }
+  /// The copies of the last packet that the program sent somewhere else.
+  var clones: [[UInt8]] { get }
   /// The tail calls of the last packet; empty where nobody writes them down.
   var tailCalls: [TailCallRecord] { get }
 

@@ -10,6 +10,8 @@ struct PacketRun {
 
   let engine: any PacketEngine
   let options: Options
+  /// Reads events, where somebody set it.
+  var events: EventCollector?
   /// Adds up tail calls, where somebody set it.
   var chain: ChainUse?
 
@@ -48,7 +50,7 @@ struct PacketRun {
 
   /// The engine, if nothing is asked about single packets.
   private var batching: (any BatchingEngine)? {
-    guard !options.keepsResults, sink == nil, chain == nil,
+    guard !options.keepsResults, sink == nil, chain == nil, events == nil,
       let engine = engine as? any BatchingEngine, engine.canBatch
     else { return nil }
     return engine
@@ -97,9 +99,14 @@ struct PacketRun {
     packets += 1
     verdicts[value, default: 0] += 1
     chain?.add(engine.tailCalls, packet: packet.number)
+    events?.collect(packet: packet.number)
     if options.keepsResults, packet.isLastPass {
       results.append(
-        RunReport.PacketResult(packet: packet.number, value: value, data: engine.dataOut))
+        RunReport.PacketResult(
+          packet: packet.number, value: value, data: engine.dataOut, redirect: engine.redirect))
+    }
+    if let sink, packet.isLastPass {
+      for clone in engine.clones { try sink.write(clone, at: packet.timestamp) }
     }
     if let sink, packet.isLastPass, PacketSink.goesOn(value, type: engine.type) {
       try sink.write(frame(packet), at: packet.timestamp)
@@ -122,6 +129,7 @@ struct PacketRun {
     report.duration = engine.elapsed
     report.verdicts = verdicts
     if options.keepsResults { report.results = results }
+    report.events = events?.events
     return report
   }
 }

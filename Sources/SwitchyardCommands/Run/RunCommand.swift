@@ -36,6 +36,9 @@ struct RunCommand: Verb {
   @Flag(help: "Give every packet's result.")
   var perPacket = false
 
+  @Flag(help: "Give what programs send to user space: ring buffers and perf events.")
+  var events = false
+
   @Flag(help: "Give the contents of every map after the run.")
   var dumpMaps = false
 
@@ -46,6 +49,9 @@ struct RunCommand: Verb {
     }
     if strictTail, engineOptions.engine == .kernel {
       throw ValidationError("--strict-tail: the kernel does not tell which tail calls miss")
+    }
+    if events, engineOptions.engine == .kernel {
+      throw ValidationError("--events: only what runs here is read")
     }
     if outputCapture == "-", output.json || output.pretty {
       throw ValidationError("-w - and JSON both want standard output")
@@ -84,6 +90,7 @@ struct RunCommand: Verb {
       collection, program: loaded,
       settings: engineOptions.settings(recordsTailCalls: recordsTailCalls, in: session))
     var run = PacketRun(engine: engine, options: runOptions)
+    if events { run.events = try EventCollector(collection) }
     let names = TailCallNames(collection)
     if recordsTailCalls { run.chain = ChainUse(names) }
     let failure = run.run(source, in: session)

@@ -22,6 +22,8 @@ struct RunReport {
   var slots: [SlotUse] = []
   /// Packet by packet, where asked for.
   var results: [PacketResult]?
+  /// What programs sent to user space, where asked for.
+  var events: [EventCollector.Event]?
   /// The maps' contents, where asked for.
   var maps: [MapContents]?
 
@@ -30,6 +32,8 @@ struct RunReport {
     var packet: Int
     var value: UInt32
     var data: [UInt8]
+    /// Where it went, if it was redirected.
+    var redirect: RedirectTarget?
   }
 
   /// One slot of an array of programs.
@@ -62,6 +66,7 @@ extension RunReport {
     if let results {
       members.append(("results", .array(results.map(\.document))))
     }
+    if let events { members.append(("events", .array(events.map(\.document)))) }
     if let maps {
       members.append(("maps", .object(maps.map { ($0.name, $0.document) })))
     }
@@ -71,9 +76,10 @@ extension RunReport {
 
 extension RunReport.PacketResult {
   fileprivate var document: JSON {
-    .object([
-      ("packet", .integer(packet)), ("retval", .integer(Int(value))), ("data_out", .bytes(data)),
-    ])
+    .object(
+      [
+        ("packet", .integer(packet)), ("retval", .integer(Int(value))), ("data_out", .bytes(data)),
+      ] + (redirect.map { [("redirect", $0.document)] } ?? []))
   }
 }
 

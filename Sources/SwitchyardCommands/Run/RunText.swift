@@ -14,6 +14,7 @@ struct RunText {
     if !report.verdicts.isEmpty { lines += [""] + verdicts }
     if report.tailCalls != nil { lines += [""] + chain }
     if let results = report.results { lines += [""] + packets(results) }
+    if let events = report.events { lines += [""] + self.events(events) }
     for map in report.maps ?? [] {
       lines += [""] + MapText(style: style, limit: 20, omitsZeros: true).lines(map)
     }
@@ -96,13 +97,27 @@ struct RunText {
     ]
   }
 
+  private func events(_ events: [EventCollector.Event]) -> [String] {
+    guard !events.isEmpty else { return ["no events"] }
+    var table = TextTable([.right, .left, .right, .left], indentation: 2)
+    table.add(["packet", "map", "cpu", "record"].map { .init($0, style.dim) })
+    for event in events {
+      table.add([
+        .init(String(event.packet)), .init(event.map.printable, style.cyan),
+        .init(event.cpu.map { String($0) } ?? "-", style.dim), .init(event.text),
+      ])
+    }
+    return table.lines
+  }
+
   private func packets(_ results: [RunReport.PacketResult]) -> [String] {
-    var table = TextTable([.right, .left, .right], indentation: 2)
-    table.add(["packet", "verdict", "bytes out"].map { .init($0, style.dim) })
+    var table = TextTable([.right, .left, .right, .left], indentation: 2)
+    table.add(["packet", "verdict", "bytes out", ""].map { .init($0, style.dim) })
     for result in results {
       let name = report.type.verdictName(result.value)
       table.add([
         .init(String(result.packet)), .init(name, paint(name)), .init(String(result.data.count)),
+        .init(result.redirect.map { "to \($0)" } ?? "", style.dim),
       ])
     }
     return table.lines

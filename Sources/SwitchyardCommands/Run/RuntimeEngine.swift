@@ -13,6 +13,8 @@ final class RuntimeEngine: PacketEngine {
   private var turn = 0
   private var last: CPU
   private(set) var elapsed = Duration.zero
+  private(set) var clones: [[UInt8]] = []
+  private var verdict: UInt32 = 0
 
   let name: String
   let summary: String
@@ -54,6 +56,9 @@ final class RuntimeEngine: PacketEngine {
       }
       self.cpus = cpus
       last = cpus[0]
+      for cpu in cpus {
+        cpu.cloneHandler = { [unowned self] _, bytes in clones.append(bytes) }
+      }
     } catch {
       throw CommandFailure(.unavailable, "cannot make a CPU: \(error)")
     }
@@ -71,6 +76,11 @@ final class RuntimeEngine: PacketEngine {
   var dataOut: [UInt8] { packets?.output ?? context.bytes }
   var tailCalls: [TailCallRecord] { last.tailCalls }
 
+  var redirect: RedirectTarget? {
+    let isRedirected = type.verdictName(verdict).hasSuffix("_REDIRECT")
+    return isRedirected ? packets?.redirectTarget : nil
+  }
+
   var frame: [UInt8] {
     // The data of a socket filter begins behind the link layer's header, and it cannot change it.
     packets?.packet ?? []
@@ -87,13 +97,15 @@ final class RuntimeEngine: PacketEngine {
     } catch {
       throw CommandFailure(.unavailable, "cannot take a packet in: \(error)")
     }
+    clones = []
     last = cpus[turn]
     turn = turn + 1 == cpus.count ? 0 : turn + 1
     let start = clock.now
     defer { elapsed += clock.now - start }
     do throws(Fault) {
       let result = try last.run(loaded.program, in: context)
-      return UInt32(truncatingIfNeeded: result.returnValue)
+      verdict = UInt32(truncatingIfNeeded: result.returnValue)
+      return verdict
     } catch {
       throw failure(error)
     }

@@ -153,6 +153,40 @@ enum System {
       message: failed ? "error \(number)" : text, isPermission: number == EACCES || number == EPERM)
   }
 
+  /// Keeps SIGINT and SIGTERM for ``waitForTermination()``, in this thread and in those that it
+  /// starts.
+  static func holdTermination() {
+    var signals = terminationSignals
+    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+  }
+
+  /// Returns when somebody wants the process to end.
+  static func waitForTermination() {
+    var signals = terminationSignals
+    var received: Int32 = 0
+    unsafe sigwait(&signals, &received)
+  }
+
+  private static var terminationSignals: sigset_t {
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe sigaddset(&signals, SIGINT)
+    unsafe sigaddset(&signals, SIGTERM)
+    return signals
+  }
+
+  /// The value of a variable of the environment, unless it is empty.
+  static func environment(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    let text = unsafe String(cString: value)
+    return text.isEmpty ? nil : text
+  }
+
+  /// Whether there is a file with a name.
+  static func isFile(_ path: String) -> Bool {
+    unsafe access(path, F_OK) == 0
+  }
+
   static func exit(_ status: Int32) -> Never {
     #if canImport(Glibc)
     Glibc.exit(status)

@@ -38,6 +38,15 @@ public protocol Bench: AnyObject {
   /// Whether an id still finds a map.
   func mapExists(_ id: UInt32) -> Bool
 
+  /// The submitted records of a ring buffer, oldest first, which are taken out.
+  func records(of map: String) throws -> [RingRecord]
+
+  /// Puts a buffer for every CPU into a PERF_EVENT_ARRAY.
+  func openEvents(_ map: String) throws
+  /// The samples of all CPUs, which are taken out; Linux fills them up to a multiple of eight with
+  /// the four bytes of their size.
+  func samples(of map: String) throws -> [[UInt8]]
+
   /// Gives up the reference of a name.
   func closeMap(_ map: String)
   /// Makes another name for the map with this id.

@@ -8,6 +8,7 @@ package final class KernelBench: Bench {
   private var maps: [String: KernelMap] = [:]
   private var programs: [String: KernelProgram] = [:]
   private var types: [String: UInt32] = [:]
+  private var events: [String: KernelPerfEvents] = [:]
 
   /// Begins with nothing.
   package init() {}
@@ -109,6 +110,17 @@ package final class KernelBench: Bench {
   package func mapExists(_ id: UInt32) -> Bool {
     (try? KernelMap(identifier: id)) != nil
   }
+
+  package func records(of map: String) throws -> [RingRecord] {
+    try with(map) { KernelRing($0) }?.records().filter { $0.length < 1 << 30 } ?? []
+  }
+
+  package func openEvents(_ map: String) throws {
+    events[map] = try with(map) { KernelPerfEvents($0) }
+    if events[map] == nil { throw BenchError.refused(.notPermitted, reason: "no perf events") }
+  }
+
+  package func samples(of map: String) throws -> [[UInt8]] { events[map]?.samples() ?? [] }
 
   package func closeMap(_ map: String) { maps[map] = nil }
 

@@ -12,6 +12,9 @@ package final class RuntimeBench: Bench {
   package let cpu: CPU
   /// The handles by name.
   package private(set) var maps: [String: MapHandle] = [:]
+  /// Where the last run sent its packet to.
+  package private(set) var redirectTarget: RedirectTarget?
+  private var events: [String: PerfEventReader] = [:]
   /// The programs by name.
   package private(set) var programs: [String: Program] = [:]
 
@@ -71,6 +74,7 @@ package final class RuntimeBench: Bench {
       let mode: CPU.Mode = engine == .unchecked ? .unchecked : .checked
       let result = try cpu.run(program, in: context, mode: mode)
       let packet = context as? PacketContext
+      redirectTarget = packet?.redirectTarget
       let isTraffic = program.type.number == 3 || program.type.number == 4
       return BenchResult(
         value: UInt32(truncatingIfNeeded: result.returnValue), packet: packet?.output ?? [],
@@ -149,6 +153,34 @@ package final class RuntimeBench: Bench {
   package func programExists(_ id: UInt32) -> Bool { runtime.program(id: id) != nil }
 
   package func mapExists(_ id: UInt32) -> Bool { runtime.map(id: id) != nil }
+
+  package func records(of map: String) throws -> [RingRecord] {
+    let reader = try with(map) { handle throws(LinuxError) in try RingBufferReader(handle) }
+    var records: [RingRecord] = []
+    reader.consume { record in
+      record.withUnsafeBytes { bytes in
+        guard let start = bytes.baseAddress else { return }
+        // Nobody is shown the header, but it has to be there.
+        records.append(
+          RingRecord(
+            length: (start - 8).load(as: UInt32.self), page: (start - 4).load(as: UInt32.self),
+            bytes: Array(bytes)))
+      }
+    }
+    return records
+  }
+
+  package func openEvents(_ map: String) throws {
+    events[map] = try with(map) { handle throws(LinuxError) in try PerfEventReader(handle) }
+  }
+
+  package func samples(of map: String) throws -> [[UInt8]] {
+    var samples: [[UInt8]] = []
+    events[map]?.consume { event in
+      if case .sample(_, let bytes) = event { samples.append(bytes) }
+    }
+    return samples
+  }
 
   package func closeMap(_ map: String) { maps[map] = nil }
 

@@ -15,7 +15,12 @@ enum ImportRules {
     "Switchyard": [
       "BPFInstructions", "BPFObject", "BPFRuntime", "BPFVerifier", "BPFCompiler", "BPFHooks",
     ],
+    "SwitchyardControl": [
+      "BPFVerifier", "BPFCompiler", "Switchyard",
+      "NIOCore", "NIOPosix", "NIOHTTP1",
+    ],
     "SwitchyardCommands": [
+      "SwitchyardControl",
       "BPFInstructions", "BPFObject", "BPFRuntime", "BPFKernel", "BPFHooks",
       "BPFVerifier", "BPFCompiler", "Switchyard",
       "ArgumentParser",
@@ -57,7 +62,8 @@ enum ImportRules {
       return [Violation(file.path, "module \(module) has no place in the table of imports")]
     }
     let declared = Set(manifest[module]?.dependencies ?? [])
-    let system = module == "SwitchyardCommands" ? systemOfCommands : system
+    let usesFoundation = ["SwitchyardCommands", "SwitchyardControl"].contains(module)
+    let system = usesFoundation ? systemOfCommands : system
     return imports(of: file).compactMap { found in
       if system.contains(found.module) || found.module == module { return nil }
       guard allowed.contains(found.module) else {

@@ -27,7 +27,7 @@ extension Helper {
     }
     let room = Int(size.asUInt32)
     do throws(LinuxError) {
-      var rendering = TraceRendering(arguments: arguments, capacity: max(room - 1, 0)) {
+      var rendering = TraceRendering(arguments: arguments, byteCount: room) {
         cpu.readableBytes(at: $0, limit: $1)
       }
       try rendering.render(Array(bytes[..<end]))

@@ -12,13 +12,15 @@ struct TraceRendering {
 
   /// Prepares for one format.
   ///
-  /// - Parameter readBytes: The bytes at an address as far as they may be read.
+  /// - Parameters:
+  ///   - byteCount: Bytes of the buffer to print into, with a terminator.
+  ///   - readBytes: The bytes at an address as far as they may be read.
   init(
-    arguments: [UInt64], capacity: Int = 1023,
+    arguments: [UInt64], byteCount: Int = 1024,
     readBytes: @escaping (_ address: UInt64, _ limit: Int) -> [UInt8]
   ) {
     self.arguments = arguments
-    output = TraceText(capacity: capacity)
+    output = TraceText(byteCount: byteCount)
     self.readBytes = readBytes
   }
 
@@ -100,13 +102,16 @@ struct TraceRendering {
     case UInt8(ascii: "x"):
       try reserve(8)
       output.append(address: value, field)
-    case UInt8(ascii: "s"), UInt8(ascii: "S"), UInt8(ascii: "B"):
+    case UInt8(ascii: "s"), UInt8(ascii: "S"):
       // The name of the function there, which there is none here.
       try reserve(8)
       output.append(Array("0x\(String(value, radix: 16))".utf8), field)
+    case UInt8(ascii: "B"):
+      try reserve(8)
+      output.append(prepared: Array("0x\(String(value, radix: 16))".utf8))
     case UInt8(ascii: "k"):
       guard cursor.take("s"), cursor.isAtEndOfWord else { throw .invalid }
-      output.append(try string(at: value), PrintField())
+      output.append(prepared: try string(at: value))
     case UInt8(ascii: "u"):
       guard cursor.take("s"), cursor.isAtEndOfWord else { throw .invalid }
       // The memory of a process, which no program of ours has.
@@ -134,7 +139,7 @@ struct TraceRendering {
     if bytes.count < count { bytes = [UInt8](repeating: 0, count: count) }
     let text = count == 4 ? dotted(bytes, isPlain) : coloned(bytes, isPlain)
     try reserve(1 + text.utf8.count)
-    output.append(Array(text.utf8), PrintField())
+    output.append(prepared: Array(text.utf8))
   }
 
   private func dotted(_ bytes: [UInt8], _ isPlain: Bool) -> String {

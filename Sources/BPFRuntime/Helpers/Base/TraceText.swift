@@ -5,11 +5,20 @@ struct TraceText {
   /// Bytes of the whole line.
   private(set) var count = 0
 
-  private let capacity: Int
+  /// Bytes of the buffer, the terminator's included.
+  private let byteCount: Int
+  private var capacity: Int { max(byteCount - 1, 0) }
 
   /// Begins a line; what Linux's buffer for printing takes unless told otherwise.
-  init(capacity: Int = 1023) {
-    self.capacity = capacity
+  init(byteCount: Int = 1024) {
+    self.byteCount = byteCount
+  }
+
+  /// Text that Linux makes before it prints the rest: it leaves it out, and does not count it, once
+  /// the buffer is full.
+  mutating func append(prepared text: [UInt8]) {
+    guard count < byteCount else { return }
+    for byte in text { append(byte) }
   }
 
   mutating func append(_ byte: UInt8) {

@@ -101,10 +101,12 @@ struct DynamicPointer {
   func range(
     _ offset: UInt64, _ count: UInt64, _ flags: UInt64, _ cpu: RunningCPU, isWrite: Bool
   ) -> Result<UInt64, LinuxError> {
-    guard address != 0, flags == 0 else { return .failure(.invalid) }
+    // Writing looks at the flags last.
+    guard address != 0, flags == 0 || isWrite else { return .failure(.invalid) }
     let offset = offset.asUInt32
     let count = count.asUInt32
     guard count <= size, offset <= size &- count else { return .failure(.tooBig) }
+    guard flags == 0 else { return .failure(.invalid) }
     let start = address &+ offset
     guard cpu.mayTouch(start, count: count, isWrite: isWrite) else { return .failure(.invalid) }
     return .success(start)

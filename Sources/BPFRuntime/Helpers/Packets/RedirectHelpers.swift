@@ -3,14 +3,16 @@ extension Helper {
   static let redirectTrafficControl = Helper(
     number: 23, name: "redirect", arguments: [.anything, .anything]
   ) { interface, flags, _, _, _, cpu in
-    redirect(interface, cpu: cpu, isAllowed: flags & ~1 == 0, taken: 7, refused: 2)
+    redirect(
+      interface, cpu: cpu, isAllowed: flags & ~1 == 0, taken: 7, refused: 2,
+      kind: flags & 1 == 0 ? .device : .ingress)
   }
 
   /// The same, to the other end of a pair of devices; it takes no flags.
   static let redirectPeer = Helper(
     number: 155, name: "redirect_peer", arguments: [.anything, .anything]
   ) { interface, flags, _, _, _, cpu in
-    redirect(interface, cpu: cpu, isAllowed: flags == 0, taken: 7, refused: 2)
+    redirect(interface, cpu: cpu, isAllowed: flags == 0, taken: 7, refused: 2, kind: .peer)
   }
 
   /// The same, with the next hop's link layer address filled in; memory for the next hop is none at
@@ -36,9 +38,10 @@ extension Helper {
 
 /// Notes where a packet goes when the program returns the verdict that it gets.
 private func redirect(
-  _ interface: UInt64, cpu: UInt64, isAllowed: Bool, taken: UInt64, refused: UInt64
+  _ interface: UInt64, cpu: UInt64, isAllowed: Bool, taken: UInt64, refused: UInt64,
+  kind: RedirectKind = .device
 ) -> UInt64 {
   guard isAllowed else { return refused }
-  RunningCPU(address: cpu).packet?.redirection = interface.asUInt32 | 1 &<< 32
+  RunningCPU(address: cpu).packet?.redirection = kind.encoded(interface)
   return taken
 }

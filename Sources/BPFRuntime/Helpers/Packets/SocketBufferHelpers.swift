@@ -17,6 +17,7 @@ extension Helper {
     skbGetTunnelOptions, skbSetTunnelOptions, skbMarkCongestion, getHashRecalculated,
     skbSetTimestamp, skbTransformState, skbControlGroupClass, skbControlGroup,
     skbAncestorControlGroup, routeLookup, socketBufferCheckMTU,
+    cloneRedirect, socketBufferUnderControlGroup,
   ]
 
   /// Copies bytes out of the packet, or zeros when they are not all inside.

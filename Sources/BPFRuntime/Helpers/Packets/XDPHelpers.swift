@@ -6,8 +6,8 @@
 extension Helper {
   /// What XDP programs may call besides what every type may.
   static let xdp: [Helper] = [
-    csumDiff, redirectXDP, xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail, xdpGetBufferLength,
-    xdpLoadBytes, xdpStoreBytes, routeLookup, frameCheckMTU,
+    csumDiff, redirectXDP, redirectMap, xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail,
+    xdpGetBufferLength, xdpLoadBytes, xdpStoreBytes, routeLookup, frameCheckMTU,
   ]
 
   /// Moves the start of the packet, and the metadata with it.

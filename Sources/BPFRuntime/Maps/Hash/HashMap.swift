@@ -337,10 +337,12 @@ package final class HashMap: Map, @unchecked Sendable {
   package override func element(
     containing address: UInt64
   ) -> (key: [UInt8], value: UInt64)? {
-    guard !isPerCPU, values.contains(address, 1) else { return nil }
+    guard !isPerCPU, values.contains(address, 1, firstValues: store.touchedCount) else {
+      return nil
+    }
     let value = values.base &+ (address &- values.base) / values.stride &* values.stride
     let key = value &- table.valueOffset &+ HashTable.Field.key
-    return ((0..<UInt64(keySize)).map { GuestMemory.load(key &+ $0, as: UInt8.self) }, value)
+    return (GuestMemory.bytes(at: key, count: keySize), value)
   }
 
   package override func valueContains(address: UInt64, count: Int) -> Bool {

@@ -1,11 +1,13 @@
-import Switchyard
+import BPFInstructions
+package import BPFObject
 
 /// Finds the tail calls of a program, and the array and index where the code makes them obvious.
 ///
 /// It looks backwards from a call for what was put into r2 and r3, through plain moves, as far as
 /// there is only one way to come: not past the target of a jump.
-struct TailCallSites {
-  private(set) var sites: [ChainModel.Site] = []
+package struct TailCallSites {
+  /// The calls, in order.
+  package private(set) var sites: [ChainGraph.Site] = []
 
   private let spec: ProgramSpec
   private let maps: [MapSpec]
@@ -13,7 +15,8 @@ struct TailCallSites {
   private var kinds: [Operation.Kind?] = []
   private var jumpTargets: Set<Int> = []
 
-  init(_ spec: ProgramSpec, maps: [MapSpec]) {
+  /// Looks through a program.
+  package init(_ spec: ProgramSpec, maps: [MapSpec]) {
     self.spec = spec
     self.maps = maps
     decode()
@@ -44,7 +47,7 @@ struct TailCallSites {
     jumpTargets.formUnion(spec.functions.map(\.start))
   }
 
-  private func site(at slot: Int) -> ChainModel.Site {
+  private func site(at slot: Int) -> ChainGraph.Site {
     var array: String?
     if case .map(let map)? = value(of: .r2, before: slot), maps.indices.contains(map) {
       array = maps[map].name
@@ -55,7 +58,7 @@ struct TailCallSites {
     if case .constant(let constant)? = value(of: .r3, before: slot) {
       index = UInt32(truncatingIfNeeded: constant)
     }
-    return ChainModel.Site(
+    return ChainGraph.Site(
       instruction: slot, function: spec.function(at: slot)?.name ?? spec.name,
       line: spec.ownLine(at: slot), array: array, index: index)
   }

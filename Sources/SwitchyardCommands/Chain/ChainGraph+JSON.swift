@@ -1,6 +1,6 @@
 import Switchyard
 
-extension ChainModel {
+extension ChainGraph {
   /// The document of `chain show -j`.
   func document(object: String) -> JSON {
     .object([
@@ -18,7 +18,19 @@ extension ChainModel {
           })
       ),
       ("unreachable", .array(unreachable.map { .string($0) })),
+      ("loops", .array(loops.map { .array($0.map { .string($0) }) })),
+      ("max_hops", .integer(maxHops)),
+      ("problems", .array(problems.map { .string("\($0)") })),
+      ("generation", JSON(generation.map { Int(clamping: $0) })),
     ])
+  }
+
+  /// The budget where there is a loop.
+  private var maxHops: Int {
+    switch depth {
+    case .hops(let hops): hops
+    case .budget: Int(Limits.tailCalls)
+    }
   }
 
   private func document(of program: Program) -> JSON {
@@ -44,11 +56,21 @@ extension ChainModel {
       ("file", JSON(site.line?.path)), ("line", JSON(site.line?.line)),
       ("array", JSON(site.array)), ("index", JSON(site.index.map { Int($0) })),
       ("targets", .array(targets(of: site).map { .string($0) })),
+      ("uses", .array(site.uses.map(\.document))),
     ])
   }
 }
 
-extension ChainModel.Array {
+extension ChainGraph.Use {
+  fileprivate var document: JSON {
+    .object([
+      ("array", .string(array)), ("index", .integer(Int(index))), ("target", JSON(target)),
+      ("tail_calls", counts.document),
+    ])
+  }
+}
+
+extension ChainGraph.Array {
   fileprivate var document: JSON {
     .object([
       ("array", .string(name)), ("max_entries", .integer(Int(size))),
