@@ -6,8 +6,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `subjects.bpf.o` and `subjects-types.bpf.o`: compiled programs on the subjects that verifiers are
-/// tested by. The first word of a program's name is Linux's verdict.
+/// `subjects.bpf.o` and `subjects-types.bpf.o`: compiled programs on the subjects that verifiers
+/// are tested by. The first word of a program's name is Linux's verdict.
 @Suite("Compiled programs, subject by subject")
 struct SubjectTests {
   private static let names = ["subjects", "subjects-types"]

@@ -129,7 +129,8 @@ extension Explorer {
     _ signature: HelperSignature, isExact: Bool = true
   ) throws(Refusal) {
     // What a helper may fill only in part has to hold something of the program's own before.
-    let isFilled = writes && (isExact || !options.isStrict)
+    let isRead = HelperTable.readingWhatTheyFill.contains(signature.number)
+    let isFilled = writes && !isRead && (isExact || !options.isStrict)
     switch value.kind {
     case .packet, .packetMetadata:
       guard packetIsOpen(to: signature, writes: writes) else {
@@ -164,7 +165,9 @@ extension Explorer {
         stackDepths[function], Int32(truncatingIfNeeded: -range.lowerBound))
       try refuseDynptrs(
         frame, range.lowerBound, range.upperBound + size, register, writes: writes)
-      if !isFilled {
+      if isFilled {
+        try refuseOverwriting(frame, range.lowerBound, range.upperBound + size, register)
+      } else {
         try checkInitialized(frame, range.lowerBound, range.upperBound + size, register)
         noteStackRead(frame, range.lowerBound, range.upperBound + size - 1)
       }
@@ -184,6 +187,20 @@ extension Explorer {
           "invalid read from stack R\(register.rawValue) off \(first)+\(offset - first) "
             + "size \(end - first)", register: Int(register.rawValue))
       }
+    }
+  }
+
+  /// A helper writes byte by byte, and what is left of an address would be seen.
+  private func refuseOverwriting(
+    _ frame: Int, _ first: Int, _ end: Int, _ register: Register
+  ) throws(Refusal) {
+    guard options.isStrict else { return }
+    for offset in first..<end {
+      let (index, byte) = Self.place(offset)
+      let slot = stackSlot(frame, index)
+      guard slot[byte: byte] == StackByte.spilled, !slot.value.isScalar else { continue }
+      throw .access(
+        "attempt to corrupt spilled pointer on stack", register: Int(register.rawValue))
     }
   }
 

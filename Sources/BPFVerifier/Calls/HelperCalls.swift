@@ -36,7 +36,7 @@ extension Explorer {
     else { throw .invalid("invalid func unknown#\(number)") }
     let isPermitted =
       program.type.permits(number)
-      && !(options.isStrict && HelperTable.needingPointerRights.contains(number))
+      && !(options.isStrict && HelperTable.needsPointerRights(number, program.type))
     guard isPermitted else {
       throw .invalid("program of this type cannot use helper bpf_\(name)#\(number)")
     }

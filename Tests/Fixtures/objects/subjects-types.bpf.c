@@ -195,5 +195,3 @@ SEC("raw_tp") int accept_raw(u64 *context) {
 SEC("raw_tp") int refuse_raw(u64 *context) {
   return ((volatile u64 *)context)[12];
 }
-
-char license_text[] SEC("license") = "GPL";

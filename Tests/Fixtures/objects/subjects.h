@@ -94,3 +94,5 @@ struct { __uint(type, 12); __uint(max_entries, 4); __type(key, u32); __type(valu
 u64 table[32];
 const volatile u32 limit = 8;
 u32 filled;
+
+char license_text[] SEC("license") = "GPL";
