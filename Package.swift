@@ -122,7 +122,8 @@ let package = Package(
     .testTarget(
       name: "SwitchyardCommandsTests",
       dependencies: [
-        "SwitchyardCommands", "Switchyard", "BPFCompiler", "BPFInstructions", "TestSupport",
+        "SwitchyardCommands", "SwitchyardControl", "Switchyard", "BPFCompiler", "BPFInstructions",
+        "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(
