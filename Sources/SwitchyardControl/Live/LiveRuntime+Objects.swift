@@ -55,8 +55,8 @@ extension LiveRuntime {
       guard pin == nil || programs.count == 1 else {
         throw ControlError(
           .usage,
-          "\(name) has \(programs.count) programs and was not loaded: load it without a pin, and pin"
-            + " them one by one")
+          "\(name) has \(programs.count) programs and was not loaded: load it without a pin, and"
+            + " pin them one by one")
       }
       let number = state.lastObject + 1
       try store?.keep(bytes, StoredObject(name: name, type: options.typeName), as: number)

@@ -97,7 +97,7 @@ public final class ControlServer: Sendable {
     _ = unsafe unlink(path + "/s")
   }
 
-  /// Refuses a place where somebody listens, or where something else than a socket is; a socket that
+  /// Refuses a place where somebody listens, or where something else than a socket is; one that
   /// a killed server left refuses connections.
   private static func checkPlace(_ path: String) throws(ControlError) {
     guard let file = FileIdentity(path) else { return }
