@@ -122,8 +122,8 @@ let package = Package(
     .testTarget(
       name: "SwitchyardCommandsTests",
       dependencies: [
-        "SwitchyardCommands", "Switchyard", "BPFCompiler", "BPFInstructions", "BPFKernel",
-        "BPFObject", "TestSupport",
+        "SwitchyardCommands", "SwitchyardControl", "Switchyard", "BPFCompiler", "BPFInstructions",
+        "BPFKernel", "BPFObject", "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(

@@ -149,7 +149,8 @@ public final class Runtime: Sendable {
     among maps: [Map], for source: ProgramSource, _ engine: Engine
   ) throws(LoadError) {
     let owner = ArrayOwner(
-      type: source.type, traits: source.traits, isCompiled: engine == .compiled, maps: maps)
+      type: source.type, traits: source.traits, isCompiled: engine == .compiled, maps: maps,
+      overridesReturn: source.overridesReturn)
     let arrays = maps.compactMap { $0 as? ProgramArray }
     // All arrays are checked before one is claimed, so that a load that fails leaves nothing behind
     // (a deviation from tail-calls.md R3.10, on purpose).

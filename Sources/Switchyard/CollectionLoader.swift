@@ -51,7 +51,11 @@ struct CollectionLoader {
   /// The map that takes the place of the object's own. Global data belongs to an object alone.
   private func kept(_ spec: MapSpec) throws(CollectionError) -> MapHandle? {
     guard isKept(spec), let map = options.keptMaps[spec.name] else { return nil }
-    if let difference = map.definition.difference(from: definition(of: spec)) {
+    var difference = map.definition.difference(from: definition(of: spec))
+    if difference == nil, let template = spec.innerMap, let inner = map.innerDefinition {
+      difference = inner.difference(from: definition(of: template)).map { "inside, \($0)" }
+    }
+    if let difference {
       throw CollectionError(
         code: .map, subject: spec.name, reason: "cannot be kept: \(difference)")
     }

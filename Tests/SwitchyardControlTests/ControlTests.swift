@@ -115,7 +115,7 @@ struct ControlTests {
     let error = #expect(throws: ControlError.self) {
       _ = try world.client.send("GET", map + "&key=09090909")
     }
-    #expect(error?.code == .notFound)
+    #expect(error?.code == .noElement)
   }
 
   @Test("a slot is filled by the path of a pinned program")

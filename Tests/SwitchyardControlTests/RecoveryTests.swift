@@ -73,6 +73,25 @@ struct RecoveryTests {
     #expect(throws: ControlError.self) { _ = try restart() }
   }
 
+  @Test(
+    "without the number of the current generation nothing is removed", arguments: ["x", "", nil])
+  func damagedNumber(text: String?) throws {
+    do {
+      let world = try World(state: state)
+      try world.apply("protocols", 6, "udp")
+    }
+    defer { try? FileManager.default.removeItem(atPath: state) }
+    if let text {
+      try write(text, to: "current")
+    } else {
+      try FileManager.default.removeItem(atPath: state + "/current")
+    }
+    let error = #expect(throws: ControlError.self) { _ = try restart() }
+    #expect(error?.message.contains("one of 1, 2") == true, "\(error?.message ?? "")")
+    try write("2", to: "current")
+    #expect(try restart().chain().program("protocols", 6) == "udp")
+  }
+
   @Test("two servers do not share a directory")
   func shared() throws {
     let world = try World(state: state)

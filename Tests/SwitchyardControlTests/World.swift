@@ -63,21 +63,59 @@ extension ChainDocument {
   }
 }
 
-/// A connection that says something and goes away.
+/// A connection that speaks for itself, without an HTTP client.
 enum RawSocket {
+  /// Says something and goes away.
   static func send(_ text: String, to path: String) throws {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = try connect(to: path)
     defer { close(descriptor) }
+    say(text, to: descriptor)
+  }
+
+  /// Says something and no more, and hears the answer.
+  ///
+  /// - Parameters:
+  ///   - delay: Seconds before anything is read.
+  ///   - enough: What the answer need not go on after; to the end of the connection without it.
+  static func exchange(
+    _ text: String, with path: String, waitingBefore delay: Double = 0, enough: String? = nil
+  ) throws -> String {
+    let descriptor = try connect(to: path)
+    defer { close(descriptor) }
+    say(text, to: descriptor)
+    shutdown(descriptor, Int32(SHUT_WR))
+    Thread.sleep(forTimeInterval: delay)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = read(descriptor, &chunk, chunk.count)
+      guard count > 0 else { break }
+      bytes += chunk[..<count]
+      if let enough, String(decoding: bytes, as: UTF8.self).contains(enough) { break }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func connect(to path: String) throws -> Int32 {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
     let connected = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
-    guard connected == 0 else { throw POSIXError(.ECONNREFUSED) }
+    guard connected == 0 else {
+      close(descriptor)
+      throw POSIXError(.ECONNREFUSED)
+    }
+    return descriptor
+  }
+
+  /// The server may end the connection before all of it is said.
+  private static func say(_ text: String, to descriptor: Int32) {
     let bytes = Array(text.utf8)
-    _ = write(descriptor, bytes, bytes.count)
+    _ = Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
   }
 }

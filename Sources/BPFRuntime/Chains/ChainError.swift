@@ -68,6 +68,9 @@ extension ArrayOwner {
   /// Why an array of this owner does not admit a program like `other`; `nil` when it does.
   func refusal(of other: ArrayOwner) -> String? {
     guard !admits(other) else { return nil }
+    if other.overridesReturn, !isEntryPoint {
+      return "it calls bpf_override_return, which nobody expects behind a tail call"
+    }
     if type != other.type {
       let names = [type, other.type].map { ProgramType.name(ofNumber: $0) ?? "type \($0)" }
       return "the array belongs to programs of type \(names[0]), this one is of type \(names[1])"

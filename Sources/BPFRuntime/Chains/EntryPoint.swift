@@ -83,7 +83,8 @@ extension Runtime {
     let slots = try makeMap(
       MapDefinition(name: name, type: .programArray, keySize: 4, valueSize: 4, maxEntries: 1))
     guard let array = slots.map as? ProgramArray else { throw .invalid }
-    _ = array.claim(ArrayOwner(type: type, traits: traits, isCompiled: isCompiled))
+    _ = array.claim(
+      ArrayOwner(type: type, traits: traits, isCompiled: isCompiled, isEntryPoint: true))
     return EntryPoint(
       name: name, type: type, engine: engine, array: array,
       enter: isCompiled ? compiler?.enter : nil, registry: registry)

@@ -22,6 +22,8 @@ public final class Program: Sendable {
 
   /// Whether its licence lets it call every helper.
   let isGPLCompatible: Bool
+  /// Whether it calls `bpf_override_return` (tail-calls.md R3.8).
+  let overridesReturn: Bool
   let maps: [Map]
   let image: ProgramImage
   /// Address of the first instruction, decoded or compiled: what a slot holds.
@@ -48,6 +50,7 @@ public final class Program: Sendable {
     isVerified = source.isVerified
     isGPLCompatible = source.isGPLCompatible
     instructions = source.instructions
+    overridesReturn = source.overridesReturn
     tailCallSites = image.tailCallSites
     self.maps = maps
     self.code = code
@@ -178,6 +181,13 @@ public struct ProgramSource: Sendable {
     self.instructions = instructions
     self.maps = maps
     self.traits = traits
+  }
+
+  /// Whether an instruction calls `bpf_override_return`.
+  var overridesReturn: Bool {
+    instructions.contains { instruction in
+      instruction.opcode == Opcode.call && instruction.source == .r0 && instruction.immediate == 58
+    }
   }
 
   /// Whether the licence is one that Linux counts as compatible with the GPL.

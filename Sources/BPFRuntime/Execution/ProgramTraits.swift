@@ -34,17 +34,24 @@ struct ArrayOwner: Sendable {
   let storages: [MapType: UInt32]
   /// Whether the program makes tail calls itself.
   let hasTailCalls: Bool
+  /// Whether the program decides what the probed function returns.
+  let overridesReturn: Bool
+  /// Whether the array is the place of an entry point, which tail calls do not reach.
+  let isEntryPoint: Bool
 
   init(_ program: Program) {
     self.init(
       type: program.type, traits: program.traits, isCompiled: program.engine == .compiled,
-      maps: program.maps, hasTailCalls: !program.tailCallSites.isEmpty)
+      maps: program.maps, hasTailCalls: !program.tailCallSites.isEmpty,
+      overridesReturn: program.overridesReturn)
   }
 
   init(
     type: ProgramType, traits: ProgramTraits, isCompiled: Bool, maps: [Map] = [],
-    hasTailCalls: Bool = true
+    hasTailCalls: Bool = true, overridesReturn: Bool = false, isEntryPoint: Bool = false
   ) {
+    self.overridesReturn = overridesReturn
+    self.isEntryPoint = isEntryPoint
     storages = maps.reduce(into: [:]) { storages, map in
       guard LocalStorageMap.controlGroupKinds.contains(map.definition.type) else { return }
       storages[map.definition.type] = map.id
@@ -67,6 +74,8 @@ struct ArrayOwner: Sendable {
 
   /// Whether a program like `other` may be stored in, or refer to, an array of this owner.
   func admits(_ other: ArrayOwner) -> Bool {
+    // Whoever attaches such a program has to know it; behind a tail call nobody does (R3.8).
+    guard !other.overridesReturn || isEntryPoint else { return false }
     var mine = self.traits
     var theirs = other.traits
     // Only tracing, EXT, struct_ops and LSM programs are bound to a prototype.

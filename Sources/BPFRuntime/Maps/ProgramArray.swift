@@ -65,14 +65,14 @@ package final class ProgramArray: Map, @unchecked Sendable {
   var owner: ArrayOwner? { state.withLock { $0.owner } }
 
   /// Whether a program like `candidate` may use the array (R3.4).
-  func admits(_ candidate: ArrayOwner) -> Bool { owner?.admits(candidate) ?? true }
+  func admits(_ candidate: ArrayOwner) -> Bool { (owner ?? candidate).admits(candidate) }
 
   /// Makes `candidate` the owner if there is none yet (R3.1); `false` if another one does not
   /// admit it. `Chains.rewire` is held.
   func claim(_ candidate: ArrayOwner) -> Bool {
     state.withLock { state in
-      if let owner = state.owner { return owner.admits(candidate) }
-      state.owner = candidate
+      guard (state.owner ?? candidate).admits(candidate) else { return false }
+      if state.owner == nil { state.owner = candidate }
       return true
     }
   }

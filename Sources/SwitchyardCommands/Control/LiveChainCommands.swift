@@ -103,7 +103,7 @@ struct ChangeOptions: ParsableArguments {
     help: ArgumentHelp(
       "ARRAY[INDEX]=PROGRAM, ARRAY[INDEX]= to empty a slot, or entry=PROGRAM. A program is a name,"
         + " id:N or pinned:FILE.", valueName: "change"))
-  var changes: [String]
+  var changes: [String] = []
 
   @Option(
     name: .customLong("set-element"),
@@ -117,6 +117,11 @@ struct ChangeOptions: ParsableArguments {
 
   @Option(help: "A word for the history.")
   var note: String?
+
+  func validate() throws {
+    guard changes.isEmpty, elements.isEmpty else { return }
+    throw ValidationError("no changes; try ARRAY[INDEX]=PROGRAM")
+  }
 
   func document() throws(ControlError) -> ChangesDocument {
     var document = ChangesDocument(base: base, note: note)
@@ -266,6 +271,13 @@ struct ChainWatch: LiveVerb {
 
   @OptionGroup var server: ServerOptions
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if !(1...3_600_000).contains(interval) {
+      throw ValidationError("--interval takes 1 to 3600000 milliseconds")
+    }
+    if let count, count < 1 { throw ValidationError("-c takes a number from 1 on") }
+  }
 
   func execute(asking client: ControlClient, in session: Session) throws(ControlError) {
     let writer = EventWriter(session: session, limit: count)

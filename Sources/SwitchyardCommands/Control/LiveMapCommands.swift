@@ -104,7 +104,10 @@ struct LiveMapGetNext: LiveVerb {
     let (query, _) = try element(words, needsKey: false)
     let answer: NextKeyDocument = try client.request(
       "GET", ControlClient.uri("/v1/maps/next", query))
-    try session.show(answer) { ["next key: \($0.nextKey.map { text($0) } ?? "none")"] }
+    guard let next = answer.nextKey else {
+      throw ControlError(.noElement, "there is no key behind that one")
+    }
+    try session.show(answer) { _ in ["next key: \(text(next))"] }
   }
 }
 
@@ -152,7 +155,7 @@ struct LiveMapUpdate: LiveVerb {
     var change = ElementChangeDocument(key: ByteList(key))
     change.program = try words.takeSelector()
     if change.program == nil { change.value = ByteList(try words.takeBytes(of: "value")) }
-    change.flags = ["any", "exist", "noexist"].first { words.take($0) }
+    change.flags = words.takeFlags()
     try words.end()
     let uri = ControlClient.uri("/v1/maps/elements", selector.query)
     let answer: EmptyDocument = try client.request("PUT", uri, body: change)

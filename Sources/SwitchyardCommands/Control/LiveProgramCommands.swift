@@ -57,18 +57,10 @@ struct ProgramLoad: LiveVerb {
     }
     let name = object.split(separator: "/").last.map(String.init) ?? object
     let stem = name.split(separator: ".", omittingEmptySubsequences: false).first.map(String.init)
-    let uri = ControlClient.uri("/v1/objects", ["name": stem ?? name])
+    var query = ["name": stem ?? name]
+    query["pin"] = pin
+    let uri = ControlClient.uri("/v1/objects", query)
     let answer: ProgramsDocument = try client.request("POST", uri, sending: bytes)
-    if let pin {
-      guard answer.programs.count == 1, let program = answer.programs.first else {
-        throw ControlError(
-          .usage,
-          "\(object) has \(answer.programs.count) programs: all are loaded; pin them one by one"
-            + " with prog pin id N \(pin)")
-      }
-      let uri = ControlClient.uri("/v1/pins/programs", ["id": "\(program.id)", "path": pin])
-      _ = try client.send("PUT", uri)
-    }
     try session.show(answer) { programLines($0, session.style) }
   }
 }

@@ -58,14 +58,21 @@ struct Words {
     while let word = rest.first, !Self.keywords.contains(word) {
       rest.removeFirst()
       let byte =
-        isHex
-        ? UInt8(word, radix: 16)
-        : word.hasPrefix("0x") ? UInt8(word.dropFirst(2), radix: 16) : UInt8(word)
-      guard let byte else { throw ControlError(.usage, "\(what): '\(word)' is no byte") }
+        word.hasPrefix("0x")
+        ? UInt8(word.dropFirst(2), radix: 16) : UInt8(word, radix: isHex ? 16 : 10)
+      guard let byte else {
+        throw ControlError(
+          .usage, "\(what): '\(word)' is no byte: 0 to 255, 0x00 to 0xff, or hex before 00 to ff")
+      }
       bytes.append(byte)
     }
     guard !bytes.isEmpty else { throw ControlError(.usage, "\(what): its bytes are missing") }
     return bytes
+  }
+
+  /// Takes `any`, `exist` or `noexist` if it comes next.
+  mutating func takeFlags() -> String? {
+    ["any", "exist", "noexist"].first { take($0) }
   }
 
   /// Takes `key BYTES` if it comes next.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Switchyard
+import SwitchyardControl
 
 /// Key and value as `bpftool` takes them: `key 0x01 0 0 0 value 7 0 0 0 any`, or `hex` in front of
 /// bytes without `0x`.
@@ -10,34 +11,19 @@ struct ElementArguments {
 
   /// Reads the words that follow the map's name.
   init(_ words: [String]) throws(CommandFailure) {
-    var target: String?
-    var isHexadecimal = false
-    for word in words {
-      switch word {
-      case "key", "value":
-        target = word
-        isHexadecimal = false
-        if word == "key" { key = [] }
-      case "hex" where target != nil: isHexadecimal = true
-      case "any": flags = .any
-      case "noexist": flags = .mustNotExist
+    var words = Words(words)
+    do throws(ControlError) {
+      key = try words.takeKey()
+      if words.take("value") { value = try words.takeBytes(of: "value") }
+      switch words.takeFlags() {
       case "exist": flags = .mustExist
-      default:
-        guard let byte = Self.byte(word, isHexadecimal: isHexadecimal) else {
-          throw CommandFailure(.usage, "\(word) is no byte: 0 to 255, or 0x00 to 0xff")
-        }
-        switch target {
-        case "key": key?.append(byte)
-        case "value": value.append(byte)
-        default: throw CommandFailure(.usage, "\(word): say key or value before its bytes")
-        }
+      case "noexist": flags = .mustNotExist
+      default: break
       }
+      try words.end()
+    } catch {
+      throw CommandFailure(error)
     }
-  }
-
-  private static func byte(_ word: String, isHexadecimal: Bool) -> UInt8? {
-    if word.hasPrefix("0x") { return UInt8(word.dropFirst(2), radix: 16) }
-    return UInt8(word, radix: isHexadecimal ? 16 : 10)
   }
 }
 

@@ -4,11 +4,15 @@ public struct ControlError: Error, Hashable, Sendable {
   public enum Code: Hashable, Sendable {
     /// The request makes no sense.
     case usage
-    /// There is no such program, map, element, pin or generation.
+    /// There is no such program, map, pin or generation.
     case notFound
+    /// There is no such element.
+    case noElement
+    /// The map does not take the element.
+    case refusedByMap
     /// The chain, or a pin, is not what the request was made for.
     case conflict
-    /// The object cannot be linked, or the map does not take the value.
+    /// The object cannot be linked, or the program does not go into the array.
     case cannotLink
     /// The verifier rejected a program.
     case rejected
@@ -41,7 +45,7 @@ public struct ControlError: Error, Hashable, Sendable {
   public var exitStatus: Int32 {
     switch code {
     case .usage, .notFound: 64
-    case .conflict: 1
+    case .conflict, .noElement, .refusedByMap: 1
     case .cannotLink: 3
     case .rejected: 2
     case .unreadable: 66
@@ -54,9 +58,9 @@ public struct ControlError: Error, Hashable, Sendable {
   var httpStatus: Int {
     switch code {
     case .usage: 400
-    case .notFound: 404
+    case .notFound, .noElement: 404
     case .conflict: 409
-    case .cannotLink, .rejected: 422
+    case .cannotLink, .rejected, .refusedByMap: 422
     case .noPermission: 403
     case .unreadable, .unavailable: 503
     }
@@ -70,8 +74,10 @@ public struct ControlError: Error, Hashable, Sendable {
   init(_ document: ErrorDocument, httpStatus: Int) {
     code =
       switch (httpStatus, document.error.code) {
+      case (404, 1): .noElement
       case (404, _): .notFound
       case (409, _): .conflict
+      case (_, 1): .refusedByMap
       case (_, 2): .rejected
       case (_, 3): .cannotLink
       case (_, 66): .unreadable

@@ -23,3 +23,24 @@ func decoded<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -
   decoder.keyDecodingStrategy = .convertFromSnakeCase
   return try decoder.decode(type, from: Data(bytes))
 }
+
+/// What is wrong with JSON, in words.
+func reason(of error: any Error) -> String {
+  func place(_ path: [any CodingKey]) -> String {
+    let names = path.map { key in key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)" }
+    let text = names.joined()
+    return text.hasPrefix(".") ? String(text.dropFirst()) : text
+  }
+  switch error as? DecodingError {
+  case .keyNotFound(let key, let context):
+    return "\(place(context.codingPath + [key])) is missing"
+  case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+    if context.codingPath.isEmpty {
+      // The parser does not say where a number does not fit.
+      guard case .dataCorrupted = error as? DecodingError else { return context.debugDescription }
+      return "it is not JSON, or a number in it is out of range"
+    }
+    return "\(place(context.codingPath)): \(context.debugDescription)"
+  default: return "\(error)"
+  }
+}

@@ -298,6 +298,7 @@ extension ControlError {
     switch error {
     case .conflict: self.init(.conflict, "\(error)")
     case .noSuchGeneration: self.init(.notFound, "\(error)")
+    case .value: self.init(.refusedByMap, "\(error)")
     case .notAnArray, .arrayOfPrograms, .noSuchSlot: self.init(.usage, "\(error)")
     default: self.init(.cannotLink, "\(error)")
     }

@@ -66,7 +66,7 @@ extension LiveRuntime {
         throw ControlError(.usage, "\(name) is an array of programs: give a program as the value")
       }
       guard change.flags == nil || change.flags == "any" else {
-        throw ControlError(.cannotLink, "\(name): slots take no flags but any")
+        throw ControlError(.refusedByMap, "\(name): slots take no flags but any")
       }
       let slot = ChangesDocument.Slot(
         array: name, index: try index(change.key.bytes, of: map), program: program)
@@ -76,10 +76,11 @@ extension LiveRuntime {
     guard let value = change.value else {
       throw ControlError(.usage, "\(name): give a value")
     }
+    let flags = try flags(change.flags)
     do throws(LinuxError) {
-      try map.update(change.key.bytes, value.bytes, flags: try flags(change.flags))
+      try map.update(change.key.bytes, value.bytes, flags: flags)
     } catch {
-      throw refusal(error, of: map, change.key.bytes)
+      throw refusal(error, of: map, change.key.bytes, value: value.bytes)
     }
   }
 
@@ -135,21 +136,29 @@ extension LiveRuntime {
     (0..<4).map { UInt8(truncatingIfNeeded: index >> ($0 * 8)) }
   }
 
-  private func flags(_ word: String?) throws(LinuxError) -> UpdateFlags {
+  private func flags(_ word: String?) throws(ControlError) -> UpdateFlags {
     switch word {
     case nil, "any": .any
     case "noexist": .mustNotExist
     case "exist": .mustExist
-    default: throw .invalid
+    default: throw ControlError(.usage, "flags are any, exist or noexist, not \(word ?? "")")
     }
   }
 
-  private func refusal(_ error: LinuxError, of map: MapHandle, _ key: [UInt8]?) -> ControlError {
+  private func refusal(
+    _ error: LinuxError, of map: MapHandle, _ key: [UInt8]?, value: [UInt8]? = nil
+  ) -> ControlError {
     let place = key.map { "\(map.definition.name)[\($0.hexadecimal)]" } ?? map.definition.name
     let size = map.definition.keySize
     if let key, key.count != Int(size) {
       return ControlError(.usage, "\(place): keys have \(size) bytes, not \(key.count)")
     }
-    return ControlError(error == .noEntry ? .notFound : .cannotLink, "\(place): \(error)")
+    let isSizeWrong = value.map { $0.count != Int(map.definition.valueSize) } ?? false
+    if error == .invalid, isSizeWrong {
+      return ControlError(
+        .usage,
+        "\(place): values have \(map.definition.valueSize) bytes, not \(value?.count ?? 0)")
+    }
+    return ControlError(error == .noEntry ? .noElement : .refusedByMap, "\(place): \(error)")
   }
 }

@@ -39,22 +39,40 @@ extension LiveRuntime {
   /// - Parameters:
   ///   - bytes: The object.
   ///   - name: What messages call it.
+  ///   - pin: What its only program is pinned as; nothing is loaded if it has several.
   public func load(
-    _ bytes: [UInt8], named name: String
+    _ bytes: [UInt8], named name: String, pinnedAs pin: String? = nil
   ) throws(ControlError) -> ProgramsDocument {
     try locked { state throws(ControlError) in
+      if let pin { try checkName(pin, state) }
       let object = try LoadedObject(
         loading: bytes, named: name, into: runtime, options: options.collection,
         keeping: state.maps)
       if let error = object.collection.refused.min(by: { $0.key < $1.key })?.value {
         throw ControlError(error)
       }
+      let programs = object.collection.programs
+      guard pin == nil || programs.count == 1 else {
+        throw ControlError(
+          .usage,
+          "\(name) has \(programs.count) programs and was not loaded: load it without a pin, and"
+            + " pin them one by one")
+      }
       let number = state.lastObject + 1
       try store?.keep(bytes, StoredObject(name: name, type: options.typeName), as: number)
       state.lastObject = number
       state.objects[number] = object
-      return ProgramsDocument(
-        programs: object.collection.programs.map { describe($0, number, state) })
+      if let pin, let program = programs.first {
+        let target = StoredProgram(object: number, name: program.spec.name)
+        do throws(ControlError) {
+          try self.pin(StoredPin(target: .program(target)), as: pin, &state)
+        } catch {
+          state.objects[number] = nil
+          try? store?.forget(before: 0, keepingObjects: Set(state.objects.keys))
+          throw error
+        }
+      }
+      return ProgramsDocument(programs: programs.map { describe($0, number, state) })
     }
   }
 
@@ -122,6 +140,12 @@ extension LiveRuntime {
   private func pin(
     _ pin: StoredPin, as path: String, _ state: inout State
   ) throws(ControlError) {
+    try checkName(path, state)
+    try store?.pin(pin, as: path)
+    state.pins[path] = pin
+  }
+
+  private func checkName(_ path: String, _ state: State) throws(ControlError) {
     let isName = path.utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -140,8 +164,6 @@ extension LiveRuntime {
     guard state.pins[path] == nil else {
       throw ControlError(.conflict, "something is pinned as \(path) already")
     }
-    try store?.pin(pin, as: path)
-    state.pins[path] = pin
   }
 
   /// Removes a pin.

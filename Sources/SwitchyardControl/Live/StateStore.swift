@@ -49,8 +49,18 @@ final class StateStore: Sendable {
     }
     let text = try directory.read("current").map { String(decoding: $0, as: UTF8.self) }
     let current = text.flatMap { UInt64($0) }
-    for name in try generations.names() {
-      guard let number = UInt64(name.dropLast(".json".count)) else { continue }
+    let numbers = try generationNumbers()
+    // Without the number nothing tells what counts. Only a first generation can be without it.
+    if current == nil, text != nil || numbers.contains(where: { $0 > 1 }) {
+      throw ControlError(
+        .unreadable,
+        "\(directory.path)/current is \(text == nil ? "missing" : "damaged"): write the number of"
+          + " the generation to go on with into it, one of"
+          + " \(numbers.map { "\($0)" }.joined(separator: ", "))",
+        file: "\(directory.path)/current")
+    }
+    for number in numbers {
+      let name = "\(number).json"
       guard let current, number <= current else {
         try generations.remove(name)
         found.remarks.append("generation \(number) was prepared but never published: removed")
@@ -69,6 +79,12 @@ final class StateStore: Sendable {
       found.pins.append((name, pin))
     }
     return found
+  }
+
+  /// The numbers of the generations that are there, ascending.
+  private func generationNumbers() throws(ControlError) -> [UInt64] {
+    try generations.names().filter { $0.hasSuffix(".json") }
+      .compactMap { UInt64($0.dropLast(".json".count)) }.sorted()
   }
 
   /// An object's bytes and what is known of it.
@@ -103,10 +119,7 @@ final class StateStore: Sendable {
 
   /// Removes generations that cannot be gone back to, and objects that nothing refers to.
   func forget(before number: UInt64, keepingObjects used: Set<UInt32>) throws(ControlError) {
-    for name in try generations.names() {
-      guard let old = UInt64(name.dropLast(".json".count)), old < number else { continue }
-      try generations.remove(name)
-    }
+    for old in try generationNumbers() where old < number { try generations.remove("\(old).json") }
     for name in try objects.names() {
       guard let object = UInt32(name.split(separator: ".").first ?? ""), !used.contains(object)
       else { continue }

@@ -115,7 +115,8 @@ public final class Traffic: Sendable {
       done += burst
       if let rate {
         let due = start + .nanoseconds(Int(Double(done) / Double(rate) * 1e9))
-        Pause.until(due, clock)
+        // A pause is short, so that the end is prompt.
+        while clock.now < due, !isStopped.load(ordering: .relaxed) { Pause.until(due, clock) }
       }
     }
   }

@@ -2,6 +2,12 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Talks to a control server. Every request has a connection of its own and waits for the answer.
 public struct ControlClient: Sendable {
   /// The server's socket.
@@ -103,6 +109,7 @@ private struct Exchange {
   func run(
     at path: String, _ method: String, _ uri: String, _ body: [UInt8]
   ) throws(ControlError) -> Answer {
+    guard !path.isEmpty else { throw ControlError(.usage, "the socket's path is empty") }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     defer { try? group.syncShutdownGracefully() }
     let promise = group.next().makePromise(of: Answer.self)
@@ -119,8 +126,7 @@ private struct Exchange {
       channel = try bootstrap.connect(unixDomainSocketPath: path).wait()
     } catch {
       promise.fail(error)
-      throw ControlError(
-        .unreadable, "no server answers at \(path); start one with: switchyard serve", file: path)
+      throw Self.failure(path, error)
     }
     var head = HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: method), uri: uri)
     head.headers.add(name: "host", value: "switchyard")
@@ -136,6 +142,25 @@ private struct Exchange {
     } catch {
       throw ControlError(
         .unavailable, "the server at \(path) went away before it had answered", file: path)
+    }
+  }
+}
+
+extension Exchange {
+  /// Why there is no connection.
+  fileprivate static func failure(_ path: String, _ error: any Error) -> ControlError {
+    switch (error as? IOError)?.errnoCode {
+    case ENOENT, ECONNREFUSED:
+      return ControlError(
+        .unreadable, "no server answers at \(path); start one with: switchyard serve", file: path)
+    case EACCES, EPERM:
+      return ControlError(
+        .noPermission, "the server at \(path) does not let you connect", file: path)
+    default:
+      if case .unixDomainSocketPathTooLong? = error as? SocketAddressError {
+        return ControlError(.usage, "the socket's path is too long: \(path)", file: path)
+      }
+      return ControlError(.unreadable, "cannot connect to \(path): \(error)", file: path)
     }
   }
 }

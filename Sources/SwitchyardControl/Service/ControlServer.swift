@@ -22,13 +22,16 @@ public final class ControlServer: Sendable {
   private let group: MultiThreadedEventLoopGroup
   private let channel: any Channel
   private let isStopped = Atomic<Bool>(false)
+  /// What tells the socket from another one under the same name.
+  private let file: FileIdentity
 
   /// Starts to serve.
   ///
   /// - Parameters:
   ///   - live: What is served.
   ///   - traffic: Where packets come from, for the counts.
-  ///   - path: The socket; a stale one is replaced, one that somebody listens on is not.
+  ///   - path: The socket; one that a killed server left is replaced. One that somebody listens on,
+  ///     or a file of another kind, is not.
   ///   - mode: Its permissions.
   public init(
     _ live: LiveRuntime, traffic: Traffic?, at path: String, mode: UInt32 = 0o600
@@ -37,17 +40,18 @@ public final class ControlServer: Sendable {
     guard path.utf8.count <= 80 else {
       throw ControlError(.usage, "the socket's path is too long: \(path)", file: path)
     }
-    guard !Self.isListening(at: path) else {
-      throw ControlError(.unavailable, "another server listens on \(path)", file: path)
-    }
+    guard !path.isEmpty else { throw ControlError(.usage, "the socket's path is empty") }
+    try Self.checkPlace(path)
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let router = Router(live: live, traffic: traffic)
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(ChannelOptions.backlog, value: 64)
+      // Who has asked and says no more still gets the answer.
+      .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let operations = channel.pipeline.syncOperations
-          try operations.configureHTTPServerPipeline(withErrorHandling: true)
+          try operations.configureHTTPServerPipeline(withErrorHandling: false)
           try operations.addHandler(ControlHandler(router))
         }
       }
@@ -59,24 +63,29 @@ public final class ControlServer: Sendable {
     } catch {
       _ = unsafe rmdir(hidden)
       try? group.syncShutdownGracefully()
-      throw ControlError(.unreadable, "cannot listen on \(path): \(error)", file: path)
+      throw Self.failure("cannot listen on \(path)", error)
     }
+    let identity = FileIdentity(hidden + "/s")
     let isThere =
       unsafe chmod(hidden + "/s", mode) == 0
       && rename(hidden + "/s", path) == 0
     let failure = DurableDirectory.failure("cannot listen on \(path)")
+    if !isThere { _ = unsafe unlink(hidden + "/s") }
     _ = unsafe rmdir(hidden)
-    guard isThere else {
-      stop()
+    guard isThere, let identity else {
+      try? channel.close().wait()
+      try? group.syncShutdownGracefully()
       throw failure
     }
+    file = identity
   }
 
   /// Ends all connections and removes the socket; only the first time counts.
   public func stop() {
     // What has no event loop any more would be waited for in vain.
     guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    _ = unsafe unlink(path)
+    // Somebody may have removed the socket, and another server made its own there.
+    if FileIdentity(path) == file { _ = unsafe unlink(path) }
     try? channel.close().wait()
     try? group.syncShutdownGracefully()
   }
@@ -88,16 +97,49 @@ public final class ControlServer: Sendable {
     _ = unsafe unlink(path + "/s")
   }
 
-  /// Whether a server answers there; a socket that a killed server left does not.
-  private static func isListening(at path: String) -> Bool {
-    guard unsafe access(path, F_OK) == 0 else { return false }
+  /// Refuses a place where somebody listens, or where something else than a socket is; one that
+  /// a killed server left refuses connections.
+  private static func checkPlace(_ path: String) throws(ControlError) {
+    guard let file = FileIdentity(path) else { return }
+    guard file.isSocket else {
+      throw ControlError(
+        .usage, "cannot listen on \(path): there is a file that is no socket", file: path)
+    }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     defer { try? group.syncShutdownGracefully() }
-    guard
-      let channel = try? ClientBootstrap(group: group).connect(unixDomainSocketPath: path).wait()
-    else { return false }
-    try? channel.close().wait()
-    return true
+    do {
+      try ClientBootstrap(group: group).connect(unixDomainSocketPath: path).wait().close().wait()
+    } catch {
+      if (error as? IOError)?.errnoCode == ECONNREFUSED { return }
+      throw failure("cannot find out whether somebody listens on \(path)", error)
+    }
+    throw ControlError(.unavailable, "another server listens on \(path)", file: path)
+  }
+
+  private static func failure(_ message: String, _ error: any Error) -> ControlError {
+    if let error = error as? ControlError {
+      return ControlError(error.code, "\(message): \(error.message)")
+    }
+    guard let number = (error as? IOError)?.errnoCode else {
+      return ControlError(.unreadable, "\(message): \(error)")
+    }
+    errno = number
+    return DurableDirectory.failure(message)
+  }
+}
+
+/// What tells a file from another one that has its name later.
+private struct FileIdentity: Equatable, Sendable {
+  var device: UInt64
+  var number: UInt64
+  var isSocket: Bool
+
+  init?(_ path: String) {
+    var about = stat()
+    guard unsafe lstat(path, &about) == 0 else { return nil }
+    device = UInt64(truncatingIfNeeded: about.st_dev)
+    number = UInt64(truncatingIfNeeded: about.st_ino)
+    isSocket = about.st_mode & S_IFMT == S_IFSOCK
   }
 }
 
@@ -110,12 +152,16 @@ private final class ControlHandler: ChannelInboundHandler {
 
   /// The largest object that is taken.
   private static let bodyLimit = 64 << 20
+  /// An hour, in milliseconds.
+  private static let longestInterval: Int64 = 3_600_000
 
   private let router: Router
   private var head: HTTPRequestHead?
   private var body: [UInt8] = []
   private var isTooLarge = false
   private var watcher: RepeatedTask?
+  /// The answer that is on its way.
+  private var lastWrite: EventLoopFuture<Void>?
   private var observer: Observer?
 
   init(_ router: Router) { self.router = router }
@@ -165,11 +211,26 @@ private final class ControlHandler: ChannelInboundHandler {
     let status = HTTPResponseStatus(statusCode: response.status)
     let answer = HTTPResponseHead(version: head.version, status: status, headers: headers)
     context.write(wrapOutboundOut(.head(answer)), promise: nil)
-    var buffer = context.channel.allocator.buffer(capacity: response.body.count)
-    buffer.writeBytes(response.body)
-    context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-    if !head.isKeepAlive { context.close(promise: nil) }
+    if head.method != .HEAD {
+      var buffer = context.channel.allocator.buffer(capacity: response.body.count)
+      buffer.writeBytes(response.body)
+      context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
+    }
+    lastWrite = context.writeAndFlush(wrapOutboundOut(.end(nil)))
+    if !head.isKeepAlive { end(context) }
+  }
+
+  /// Closes the connection when what was written has gone: closing at once would cut it off.
+  private func end(_ context: ChannelHandlerContext) {
+    guard let lastWrite else { return context.close(promise: nil) }
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    lastWrite.whenComplete { _ in bound.value.close(promise: nil) }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    // The client will ask for nothing more.
+    if let event = event as? ChannelEvent, event == .inputClosed, watcher == nil { end(context) }
+    context.fireUserInboundEventTriggered(event)
   }
 
   // MARK: Watching
@@ -178,7 +239,12 @@ private final class ControlHandler: ChannelInboundHandler {
   private func watch(
     _ request: ControlRequest, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
   ) {
-    let milliseconds = request.query["interval_ms"].flatMap { Int64($0) } ?? 1000
+    let text = request.query["interval_ms"] ?? "1000"
+    guard let milliseconds = Int64(text), (1...Self.longestInterval).contains(milliseconds) else {
+      let error = ControlError(
+        .usage, "interval_ms is \(text), not from 1 to \(Self.longestInterval)")
+      return write(ControlResponse(error), head, context)
+    }
     let headers = HTTPHeaders([("content-type", "application/x-ndjson")])
     let answer = HTTPResponseHead(version: head.version, status: .ok, headers: headers)
     context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
@@ -211,6 +277,9 @@ private final class ControlHandler: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    context.close(promise: nil)
+    guard error is HTTPParserError, watcher == nil else { return context.close(promise: nil) }
+    var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "")
+    head.headers.add(name: "connection", value: "close")
+    write(ControlResponse(ControlError(.usage, "this is no HTTP request: \(error)")), head, context)
   }
 }

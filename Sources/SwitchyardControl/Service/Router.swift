@@ -69,7 +69,7 @@ struct ControlRequest: Sendable {
     var bytes: [UInt8] = []
     for start in stride(from: 0, to: digits.count, by: 2) {
       let pair = String(decoding: digits[start..<start + 2], as: UTF8.self)
-      guard let byte = UInt8(pair, radix: 16) else {
+      guard let byte = UInt8(pair, radix: 16), pair.first != "+" else {
         throw ControlError(.usage, "key \(text) is not in hexadecimal")
       }
       bytes.append(byte)
@@ -82,7 +82,8 @@ struct ControlRequest: Sendable {
     do {
       return try decoded(type, from: body)
     } catch {
-      throw ControlError(.usage, "the body is not what \(method) \(path) takes: \(error)")
+      throw ControlError(
+        .usage, "the body is not what \(method) \(path) takes: \(reason(of: error))")
     }
   }
 }
@@ -127,7 +128,8 @@ struct Router: Sendable {
       return try ControlResponse(try live.programs(try request.selector()))
     case ("POST", "/v1/objects"):
       return try ControlResponse(
-        try live.load(request.body, named: request.query["name"] ?? "object"))
+        try live.load(
+          request.body, named: request.query["name"] ?? "object", pinnedAs: request.query["pin"]))
     case ("DELETE", "/v1/objects"):
       guard let number = request.query["number"].flatMap({ UInt32($0) }) else {
         throw ControlError(.usage, "give the number of an object")

@@ -1,3 +1,4 @@
+import BPFInstructions
 import BPFRuntime
 import TestSupport
 import Testing
@@ -126,6 +127,20 @@ struct TailCallFrameTests {
     #expect(try bench.run("main") == 1)
     try bench.store("zero", in: "slots", at: 0)
     #expect(try bench.run("main") == 3)
+  }
+
+  @Test("R2.13: there are no exceptions: a call of a kernel function is refused, not left out")
+  func exceptions() throws {
+    let runtime = Runtime()
+    let source = ProgramSource(
+      name: "thrower", type: .xdp,
+      instructions: [
+        Instruction(opcode: 0xb7, destination: .r1, immediate: 16),
+        Instruction(opcode: 0x85, source: .r2, immediate: 7), Instruction(opcode: 0x95),
+      ])
+    #expect(throws: LoadError.kernelFunction(7, instruction: 1)) {
+      try runtime.loadUnverified(source, engine: .interpreter)
+    }
   }
 
   @Test("R2.8: every engine makes tail calls in subprograms", arguments: Engine.all)

@@ -1,3 +1,4 @@
+import BPFKernel
 import BPFRuntime
 import TestSupport
 import Testing
@@ -225,6 +226,15 @@ struct TailCallMapTests {
     #expect(try bench.run("main") == 7)
   }
 
+  @Test("R4.12: there are no operations on many slots at once")
+  func batches() throws {
+    let bench = try RuntimeBench(.checked)
+    try bench.makeSlots("slots", 4)
+    let slots = try #require(bench.maps["slots"])
+    #expect(throws: LinuxError.notSupported) { try slots.lookupBatch(limit: 4) }
+    #expect(throws: LinuxError.notSupported) { try slots.lookupAndDeleteBatch(limit: 4) }
+  }
+
   @Test("R4.13: a frozen array cannot be changed, only used", arguments: Engine.all)
   func freeze(engine: Engine) throws {
     let bench = try Self.bench(engine)
@@ -268,6 +278,42 @@ struct TailCallMapTests {
       #expect(try bench.run("other") == helper.result)
     }
     #expect(try bench.run("main") == 7)
+  }
+
+  @Test("R4.16: an array of programs is no inner map", arguments: [UInt32(12), 13])
+  func insideMaps(type: UInt32) throws {
+    let runtime = Runtime(possibleCPUs: 2)
+    let outer = MapDefinition(
+      type: MapType(rawValue: type), keySize: 4, valueSize: 4, maxEntries: 2)
+    let slots = try runtime.makeMap(
+      MapDefinition(type: .programArray, keySize: 4, valueSize: 4, maxEntries: 3))
+    #expect(throws: LinuxError.notSupported) { try runtime.makeMap(outer, template: slots) }
+    let like = try runtime.makeMap(
+      MapDefinition(type: .array, keySize: 4, valueSize: 4, maxEntries: 3))
+    let map = try runtime.makeMap(outer, template: like)
+    #expect(throws: LinuxError.invalid) { try map.setMap(slots, forKey: littleEndian(0)) }
+    #expect(throws: LinuxError.invalid) {
+      try map.update(littleEndian(0), littleEndian(slots.id))
+    }
+  }
+
+  @Test(
+    "R4.16: nor is it in Linux", .enabled(if: Engine.all.contains(.kernel)),
+    arguments: [UInt32(12), 13])
+  func insideMapsOfLinux(type: UInt32) throws {
+    func shape(_ type: UInt32, entries: UInt32) -> KernelMap.Shape {
+      KernelMap.Shape(type: type, keySize: 4, valueSize: 4, maxEntries: entries)
+    }
+    let slots = try KernelMap(shape(3, entries: 3))
+    let error = #expect(throws: KernelError.self) {
+      try KernelMap(shape(type, entries: 2), innerMap: slots)
+    }
+    #expect(error?.errno.rawValue == LinuxError.notSupported.rawValue)
+    let map = try KernelMap(shape(type, entries: 2), innerMap: KernelMap(shape(2, entries: 3)))
+    let refusal = #expect(throws: KernelErrno.self) {
+      try map.update(littleEndian(0), slots.slotValue)
+    }
+    #expect(refusal?.rawValue == LinuxError.invalid.rawValue)
   }
 
   @Test("R4.4: keys and values of another size are refused")

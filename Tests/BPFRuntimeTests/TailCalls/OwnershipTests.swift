@@ -1,6 +1,7 @@
-import BPFRuntime
 import TestSupport
 import Testing
+
+@testable import BPFRuntime
 
 @Suite("Tail calls: who may share an array")
 struct TailCallOwnershipTests {
@@ -156,7 +157,7 @@ struct TailCallOwnershipTests {
     }
   }
 
-  @Test("R3.6: the prototype decides for tracing programs, and only for such")
+  @Test("R3.6: E12: the prototype decides for tracing programs, and only for such")
   func prototypes() throws {
     func traits(_ prototype: UInt64?) -> ProgramTraits { ProgramTraits(attachPrototype: prototype) }
     for (type, isDecisive) in [(26, true), (28, true), (29, true), (17, false), (6, false)] {
@@ -252,7 +253,39 @@ struct TailCallOwnershipTests {
     }
   }
 
-  @Test("R2.15: a program that extends others is never stored")
+  @Test(
+    "R3.8: a program that overrides what functions return gets into no array, and uses none",
+    arguments: Engine.ours)
+  func errorInjection(engine: Engine) throws {
+    // Linux has the helper only with CONFIG_BPF_KPROBE_OVERRIDE, and our kprobe programs do not.
+    let bench = try RuntimeBench(engine)
+    let kprobe = ProgramType(
+      number: 2, name: "kprobe", context: .plain(byteCount: 8),
+      helpers: Helper.base + [Helper.overrideReturn])
+    let override = "r2 = 5\ncall 58\nr0 = 0\nexit"
+    try bench.makeSlots("slots", 1)
+    try bench.load("override", BenchProgram(override, kprobe))
+    let program = try #require(bench.programs["override"])
+    expectRefusal(.invalid) { try bench.store("override", in: "slots", at: 0) }
+    expectRefusal(.invalid) {
+      try bench.load("user", BenchProgram("r6 = map[slots]\n" + override, kprobe))
+    }
+    // It did not own the array; a transaction says why.
+    try bench.load("other", BenchProgram(Text.returning(0), .xdp))
+    try bench.store("other", in: "slots", at: 0)
+    try bench.makeSlots("fresh", 1)
+    var change = bench.runtime.beginTransaction()
+    try change.set(program, in: try #require(bench.maps["fresh"]), at: 0)
+    let error = #expect(throws: ChainError.self) { try change.commit() }
+    #expect("\(try #require(error))".contains("bpf_override_return"))
+    // An entry point is no tail call.
+    let entry = try bench.runtime.makeEntryPoint(
+      named: "probe", type: kprobe, engine: program.engine)
+    try entry.set(program)
+    #expect(entry.program === program)
+  }
+
+  @Test("R2.15: E6: E7: a program that extends others is never stored")
   func extensions() throws {
     for engine in Engine.ours {
       let bench = try Self.bench(engine)
