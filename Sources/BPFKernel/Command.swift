@@ -19,6 +19,10 @@ enum Command: Int32 {
   case btfLoad = 18
   case mapLookupAndDelete = 21
   case mapFreeze = 22
+  case mapLookupBatch = 24
+  case mapLookupAndDeleteBatch = 25
+  case mapUpdateBatch = 26
+  case mapDeleteBatch = 27
 }
 
 /// The attribute of a bpf(2) call, filled in by byte offset of its fields.

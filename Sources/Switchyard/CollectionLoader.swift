@@ -87,8 +87,11 @@ struct CollectionLoader {
     if definition.type == .perfEventArray, definition.maxEntries == 0 {
       definition.maxEntries = UInt32(runtime.possibleCPUs)
     }
-    let lock = object.specialFields(of: spec).first { $0.kind == .spinLock }
-    definition.lockOffset = lock.map { UInt32(truncatingIfNeeded: $0.offset) }
+    for field in object.specialFields(of: spec) {
+      let offset = UInt32(truncatingIfNeeded: field.offset)
+      if field.kind == .spinLock { definition.lockOffset = offset }
+      if field.kind == .timer { definition.timerOffset = offset }
+    }
     return definition
   }
 

@@ -1,5 +1,6 @@
 import BPFKernel
 import BPFRuntime
+import Foundation
 import TestSupport
 import Testing
 
@@ -42,7 +43,25 @@ struct MapDifferentialTests {
     (MapShape(11, key: 8, entries: 1000, flags: 1), 200),
     (MapShape(22, key: 0, value: 12, entries: 5), nil),
     (MapShape(23, key: 0, value: 8, entries: 5), nil),
+    (MapShape(1, value: 24, entries: 5, lock: 0), nil),
+    (MapShape(1, value: 22, entries: 5, flags: 1, lock: 8), nil),
+    (MapShape(2, value: 12, entries: 5, lock: 4), nil),
+    (MapShape(1, value: 24, entries: 5, timer: 0), nil),
+    (MapShape(2, value: 40, entries: 5, lock: 36, timer: 8), nil),
+    (MapShape(9, key: 8, value: 24, entries: 4096, timer: 8), 9),
+    (MapShape(5, key: 3, value: 16, entries: 6, flags: 1), nil),
+    (MapShape(6, value: 3, entries: 4), nil), (MapShape(10, value: 8, entries: 4096, flags: 2), 9),
+    (MapShape(9, value: 5, entries: 4096, flags: 2), 9), (MapShape(1, flags: 8), nil),
+    (MapShape(1, flags: 16), nil), (MapShape(2, flags: 8), nil), (MapShape(2, flags: 16), nil),
+    (MapShape(11, key: 8, flags: 9), nil), (MapShape(22, key: 0, flags: 16), nil),
+    (MapShape(1, flags: 64), nil), (MapShape(2, flags: 1 << 10), nil),
+    (MapShape(11, key: 8, value: 8, entries: 2000, flags: 1), 1500),
+    (MapShape(11, key: 12, value: 3, entries: 64, flags: 1), 40),
   ]
+
+  /// Operations of each random sequence: as many as the variable says, where it is set.
+  private static let length =
+    ProcessInfo.processInfo.environment["SWITCHYARD_MAP_OPERATIONS"].flatMap { Int($0) } ?? 1500
 
   @Test(
     "random operations do the same in Linux, step by step", .requiresKernel,
@@ -54,7 +73,7 @@ struct MapDifferentialTests {
     let ours = try RuntimeMap(shape.shape, possibleCPUs: copies, engine: engine)
     let operations = RandomMapOperations(
       seed: seed, shape: shape.shape, copies: copies, keyCount: shape.keyCount)
-    for (number, operation) in operations.prefix(1500).enumerated() {
+    for (number, operation) in operations.prefix(Self.length).enumerated() {
       let expected = try linux.perform(operation)
       // A per-CPU value is that of the CPU which Linux happened to run the program on.
       ours.cpuIndex = shape.shape.isPerCPU ? linux.cpuIndex : 0

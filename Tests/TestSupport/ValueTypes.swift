@@ -5,7 +5,7 @@ struct ValueTypes {
   /// A `.BTF` section.
   private(set) var bytes: [UInt8] = []
   /// The id of the key's type.
-  let key: UInt32 = 1
+  private(set) var key: UInt32 = 1
   /// The id of the value's type.
   private(set) var value: UInt32 = 1
 
@@ -15,25 +15,35 @@ struct ValueTypes {
 
   /// Describes a map's value: numbers, with a lock or a timer where the map says so.
   init(_ map: VerifierCase.Map) {
+    self.init(
+      keySize: 4, valueSize: map.valueSize, lockOffset: map.lockOffset,
+      timerOffset: map.timerOffset)
+  }
+
+  /// Describes a value of some bytes, with a lock or a timer in it, and a key of some bytes.
+  init(keySize: UInt32, valueSize: UInt32, lockOffset: UInt32?, timerOffset: UInt32?) {
     let number = add("int", kind: 1, 0, 4, [1 << 24 | 32])
     let wide = add("wide", kind: 1, 0, 8, [64])
     let byte = add("byte", kind: 1, 0, 1, [8])
-    var members: [UInt32] = []
-    if let offset = map.lockOffset {
+    if keySize != 4 { key = add("", kind: 3, 0, 0, [byte, number, keySize]) }
+    // In order of their offsets, as members have to be.
+    var members: [(offset: UInt32, words: [UInt32])] = []
+    if let lockOffset {
       let lock = add("bpf_spin_lock", kind: 4, 1, 4, [string("val"), number, 0])
-      members += [string("lock"), lock, offset * 8]
+      members.append((lockOffset, [string("lock"), lock, lockOffset * 8]))
     }
-    if let offset = map.timerOffset {
+    if let timerOffset {
       let timer = add(
         "bpf_timer", kind: 4, 2, 16, [string("first"), wide, 0, string("second"), wide, 64])
-      members += [string("timer"), timer, offset * 8]
+      members.append((timerOffset, [string("timer"), timer, timerOffset * 8]))
     }
-    if map.lockOffset != nil || map.timerOffset != nil {
-      let last = add("", kind: 3, 0, 0, [byte, number, 0])
-      members += [string("rest"), last, map.valueSize * 8]
-      value = add("value", kind: 4, UInt32(members.count / 3), map.valueSize, members)
+    if members.isEmpty {
+      value = add("", kind: 3, 0, 0, [byte, number, valueSize])
     } else {
-      value = add("", kind: 3, 0, 0, [byte, number, map.valueSize])
+      let last = add("", kind: 3, 0, 0, [byte, number, 0])
+      members.sort { $0.offset < $1.offset }
+      let words = members.flatMap(\.words) + [string("rest"), last, valueSize * 8]
+      value = add("value", kind: 4, UInt32(words.count / 3), valueSize, words)
     }
     let typeByteCount = UInt32(words.count * 4)
     let header: [UInt32] = [

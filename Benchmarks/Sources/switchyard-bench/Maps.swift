@@ -1,25 +1,64 @@
-import BPFCompiler
-import BPFKernel
-import Switchyard
+/// What the topic `map` measures: operations, keys and programs.
 
 /// One operation on one kind of map, for the topic `map`.
 struct MapOperation {
+  /// What a program does in each of its turns.
+  enum Kind {
+    /// Reads a value: helper 1.
+    case lookup
+    /// Writes a value: helper 2.
+    case update
+    /// Puts a key in and takes it out: helpers 2 and 3.
+    case insertAndDelete
+    /// Adds a value and takes the next one: helpers 87 and 88.
+    case pushAndPop
+    /// Adds a value to a filter: helper 87.
+    case push
+    /// Asks a filter: helper 89.
+    case peek
+    /// Hands eight bytes to user space, without waking it: helper 130.
+    case output
+    /// Reads a value of the map in a slot: helper 1 twice.
+    case lookupInside
+  }
+
   var name: String
   var type: UInt32
   var keySize: UInt32 = 8
   var entries: UInt32 = 10_000
   var flags: UInt32 = 0
-  /// The helper that is measured.
-  var helper = 1
+  var kind = Kind.lookup
+  /// How many different keys programs use, for each that is in the map.
+  var keysPerEntry: UInt32 = 1
+  /// Whether two CPUs are measured as well, on one map.
+  var scales = false
 
   static let all = [
-    MapOperation(name: "array_lookup", type: 2, keySize: 4),
+    MapOperation(name: "array_lookup", type: 2, keySize: 4, scales: true),
+    MapOperation(name: "array_update", type: 2, keySize: 4, kind: .update),
     MapOperation(name: "percpu_array_lookup", type: 6, keySize: 4),
-    MapOperation(name: "hash_lookup", type: 1),
-    MapOperation(name: "hash_update", type: 1, helper: 2),
-    MapOperation(name: "lru_lookup", type: 9),
-    MapOperation(name: "percpu_hash_lookup", type: 5),
-    MapOperation(name: "lpm_lookup", type: 11, entries: 500_000, flags: 1),
+    MapOperation(name: "hash_lookup", type: 1, scales: true),
+    MapOperation(name: "hash_update", type: 1, kind: .update, scales: true),
+    MapOperation(name: "hash_insert_delete", type: 1, kind: .insertAndDelete, scales: true),
+    MapOperation(
+      name: "hash_insert_delete_no_prealloc", type: 1, flags: 1, kind: .insertAndDelete),
+    MapOperation(name: "lru_lookup", type: 9, scales: true),
+    MapOperation(name: "lru_update", type: 9, kind: .update, scales: true),
+    MapOperation(name: "lru_evict", type: 9, kind: .update, keysPerEntry: 8),
+    MapOperation(name: "percpu_hash_lookup", type: 5, scales: true),
+    MapOperation(name: "percpu_hash_update", type: 5, kind: .update),
+    MapOperation(name: "lru_percpu_lookup", type: 10),
+    MapOperation(name: "lpm_lookup", type: 11, entries: 500_000, flags: 1, scales: true),
+    MapOperation(
+      name: "lpm_insert_delete", type: 11, entries: 500_000, flags: 1,
+      kind: .insertAndDelete),
+    MapOperation(name: "map_in_map_lookup", type: 12, kind: .lookupInside),
+    MapOperation(name: "queue_push_pop", type: 22, keySize: 0, kind: .pushAndPop, scales: true),
+    MapOperation(name: "stack_push_pop", type: 23, keySize: 0, kind: .pushAndPop),
+    MapOperation(name: "bloom_push", type: 30, keySize: 0, kind: .push),
+    MapOperation(name: "bloom_peek", type: 30, keySize: 0, kind: .peek, scales: true),
+    MapOperation(
+      name: "ringbuf_output", type: 27, keySize: 0, entries: 1 << 20, kind: .output, scales: true),
   ]
 
   /// Operations in one run of the program.
@@ -27,24 +66,41 @@ struct MapOperation {
   /// Keys that are looked up, one after the other.
   static let inputCount = 16384
 
-  var isPerCPU: Bool { type == 5 || type == 6 }
-  /// Linux gives elements out per CPU and evicts before an LRU map is full.
-  var capacity: UInt32 { type == 9 ? entries * 2 : entries }
+  var isPerCPU: Bool { [5, 6, 10].contains(type) }
   var isTrie: Bool { type == 11 }
-
-  /// The keys in the map.
-  func keys() -> [[UInt8]] {
-    guard isTrie else {
-      return (0..<entries).map { keySize == 4 ? bytes($0) : bytes(UInt64($0)) }
-    }
-    return RoutingTable(count: Int(entries)).prefixes.map { bytes($0.length) + $0.address }
+  var isRing: Bool { type == 27 }
+  /// Runs in one sample of a ring: fewer than fill it, as nobody reads meanwhile.
+  var ringRuns: Int { Int(entries) / 16 / Self.operations / 4 }
+  var valueSize: UInt32 {
+    if isRing { return 0 }
+    return type == 12 ? 4 : 8
+  }
+  /// Linux gives elements out per CPU and evicts before an LRU map is full; whoever inserts and
+  /// deletes needs room.
+  var capacity: UInt32 {
+    if type == 12 { return 1 }
+    if type == 9 || type == 10 { return keysPerEntry > 1 ? entries : entries * 2 }
+    return kind == .insertAndDelete ? entries + 1024 : entries
   }
 
-  /// What the program looks up: four bytes each, an index or an address.
-  func inputs(_ keys: [[UInt8]]) -> [UInt8] {
-    var generator = SplitMix(state: 1)
-    return (0..<Self.inputCount).flatMap { _ -> [UInt8] in
-      guard isTrie else { return bytes(UInt32.random(in: 0..<entries, using: &generator)) }
+  /// The keys in the map, or in the inner map; of a filter, the values.
+  func keys() -> [[UInt8]] {
+    if isTrie {
+      return RoutingTable(count: Int(entries)).prefixes.map { bytes($0.length) + $0.address }
+    }
+    guard keySize > 0 || type == 30 else { return [] }
+    return (0..<entries).map { keySize == 4 ? bytes($0) : bytes(UInt64($0)) }
+  }
+
+  /// What programs use, four bytes each: an index, a number or an address. Each CPU has its own
+  /// where it changes which keys there are.
+  func inputs(_ keys: [[UInt8]], cpu: Int) -> [UInt8] {
+    var generator = SplitMix(state: UInt64(1 + cpu))
+    let isChange = kind == .insertAndDelete
+    return (0..<Self.inputCount).flatMap { number -> [UInt8] in
+      if isChange, !isTrie { return bytes(entries + UInt32(number * 2 + cpu)) }
+      let numbers = 0..<entries * keysPerEntry
+      guard isTrie else { return bytes(UInt32.random(in: numbers, using: &generator)) }
       // An address below a prefix of the table.
       let key = keys.randomElement(using: &generator) ?? []
       let length = Int(key[0])
@@ -70,22 +126,34 @@ struct MapOperation {
       } else {
         lines.append(keySize == 4 ? "*(u32 *)(r10 -8) = r1" : "*(u64 *)(r10 -8) = r1")
       }
-      lines += ["r2 = r10", "r2 += -8"]
-      guard measures else {
-        lines.append("r9 += r1")
-        continue
-      }
-      lines.append("r1 = map[subject]")
-      if helper == 2 { lines += ["r3 = r8", "r4 = 0"] }
-      lines.append("call \(helper)")
-      lines +=
-        helper == 1
-        ? [
-          "if r0 == 0 goto miss\(number)", "r1 = *(u64 *)(r0 +0)", "r9 += r1",
-          "miss\(number): r0 = 0",
-        ] : ["r9 += r0"]
+      lines += measures ? operation(number) : ["r9 += r1"]
     }
     return (lines + ["*(u64 *)(r8 +0) = r6", "r0 = r9", "exit"]).joined(separator: "\n")
+  }
+
+  /// The operation itself: the key, or the value without one, is at r10 - 8.
+  private func operation(_ number: Int) -> [String] {
+    let (map, key) = ("r1 = map[subject]", ["r2 = r10", "r2 += -8"])
+    let update = [map] + key + ["r3 = r8", "r4 = 0", "call 2", "r9 += r0"]
+    let lookup = [
+      "call 1", "if r0 == 0 goto miss\(number)", "r1 = *(u64 *)(r0 +0)", "r9 += r1",
+      "miss\(number): r0 = 0",
+    ]
+    let push = [map] + key + ["r3 = 0", "call 87", "r9 += r0"]
+    switch kind {
+    case .lookup: return [map] + key + lookup
+    case .update: return update
+    case .insertAndDelete: return update + [map] + key + ["call 3", "r9 += r0"]
+    case .pushAndPop: return push + [map] + key + ["call 88", "r9 += r0"]
+    case .push: return push
+    case .peek: return [map] + key + ["call 89", "r9 += r0"]
+    case .output: return [map] + key + ["r3 = 8", "r4 = 1", "call 130", "r9 += r0"]
+    case .lookupInside:
+      return [
+        "*(u32 *)(r10 -16) = 0", map, "r2 = r10", "r2 += -16", "call 1",
+        "if r0 == 0 goto miss\(number)", "r1 = r0",
+      ] + key + lookup
+    }
   }
 }
 
@@ -135,128 +203,4 @@ struct SplitMix: RandomNumberGenerator {
     mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
     return mixed ^ (mixed >> 31)
   }
-}
-
-extension MapOperation {
-  /// The program in a runtime of our own; with several threads, each on a CPU of its own.
-  func compiled(keys: [[UInt8]], measures: Bool) throws -> (Int) throws -> UInt64 {
-    let runtime = Runtime(possibleCPUs: 2, compiler: .x86())
-    let subject = try runtime.makeMap(
-      MapDefinition(
-        name: name, type: MapType(rawValue: type), keySize: keySize, valueSize: 8,
-        maxEntries: capacity, flags: MapFlags(rawValue: flags)))
-    for (index, key) in keys.enumerated() {
-      let value = bytes(UInt64(index))
-      try subject.update(key, isPerCPU ? value + value : value)
-    }
-    let inputs = try runtime.makeMap(
-      MapDefinition(
-        type: .array, keySize: 4, valueSize: UInt32(4 * Self.inputCount), maxEntries: 1))
-    try inputs.update(bytes(UInt32(0)), self.inputs(keys))
-    let cursor = try runtime.makeMap(
-      MapDefinition(type: .array, keySize: 4, valueSize: 8, maxEntries: 1))
-    let assembled = try Assembler().assemble(text(measures: measures))
-    let maps = assembled.references.mapValues { reference in
-      switch reference {
-      case "subject": ProgramSource.MapReference(subject)
-      case "inputs": ProgramSource.MapReference(inputs, valueOffset: 0)
-      default: ProgramSource.MapReference(cursor, valueOffset: 0)
-      }
-    }
-    let program = try runtime.load(
-      verifying: ProgramSource(
-        name: name, type: .socketFilter, instructions: assembled.instructions, maps: maps),
-      engine: .compiled)
-    let context = try PacketContext(type: .socketFilter)
-    try context.load([UInt8](repeating: 0, count: 64))
-    let cpu = try runtime.makeCPU()
-    return { count in
-      var sum: UInt64 = 0
-      for _ in 0..<count {
-        sum &+= try cpu.run(program, in: context, mode: .unchecked).returnValue
-      }
-      return sum
-    }
-  }
-
-  /// The program in Linux; nanoseconds per run, and what the last run returned.
-  func kernel(keys: [[UInt8]], measures: Bool) throws -> (UInt32) throws -> (Double, UInt64) {
-    let subject = try KernelMap(
-      KernelMap.Shape(
-        type: type, keySize: keySize, valueSize: 8, maxEntries: capacity, flags: flags),
-      name: name)
-    for (index, key) in keys.enumerated() {
-      let value = bytes(UInt64(index))
-      try subject.update(
-        key,
-        isPerCPU
-          ? Array(repeatElement(value, count: Kernel.possibleCPUCount).joined()) : value)
-    }
-    let inputs = try KernelMap(
-      KernelMap.Shape(
-        type: 2, keySize: 4, valueSize: UInt32(4 * Self.inputCount), maxEntries: 1))
-    try inputs.update(bytes(UInt32(0)), self.inputs(keys))
-    let cursor = try KernelMap(
-      KernelMap.Shape(type: 2, keySize: 4, valueSize: 8, maxEntries: 1))
-    let assembler = Assembler(mapDescriptor: { name in
-      switch name {
-      case "subject": subject.descriptor.rawValue
-      case "inputs": inputs.descriptor.rawValue
-      default: cursor.descriptor.rawValue
-      }
-    })
-    let program = try KernelProgram(
-      assembler.assemble(text(measures: measures)).instructions,
-      KernelProgram.Options(type: 1, license: "GPL", name: "map_bench"))
-    let packet = [UInt8](repeating: 0, count: 64)
-    return { count in
-      let run = try program.testRun(data: packet, repetitions: count)
-      _ = (subject, inputs, cursor)
-      return (Double(run.durationNanoseconds), UInt64(run.returnValue))
-    }
-  }
-}
-
-/// Measures the topic `map`: nanoseconds per operation in a program of 64 of them. The same program
-/// without the operations is subtracted.
-func measureMaps(_ settings: Settings) throws -> [Row] {
-  var rows: [Row] = []
-  for operation in MapOperation.all {
-    let keys = operation.keys()
-    var contenders: [Contender] = []
-    for measures in [true, false] {
-      let compare = try operation.compiled(keys: keys, measures: measures)
-      let work = try operation.compiled(keys: keys, measures: measures)
-      let count = try Sampling.repetitions(filling: settings.nanosecondsPerSample) {
-        _ = try work($0)
-      }
-      contenders.append(
-        Contender(engine: "switchyard-jit" + (measures ? "" : " empty"), operations: count) {
-          _ = try work(count)
-          return nil
-        })
-      guard Kernel.availability.isAvailable else { continue }
-      let kernel = try operation.kernel(keys: keys, measures: measures)
-      let (ours, linux) = (try compare(1), try kernel(1).1)
-      let (first, second) = (UInt32(truncatingIfNeeded: ours), UInt32(truncatingIfNeeded: linux))
-      guard first == second else {
-        throw Disagreement(
-          program: operation.name, engine: "linux", ours: first, theirs: second)
-      }
-      contenders.append(
-        Contender(engine: "linux" + (measures ? "" : " empty"), operations: 1) {
-          try kernel(1 << 12).0
-        })
-    }
-    let medians = Dictionary(
-      uniqueKeysWithValues: try Sampling.medians(of: contenders, rounds: settings.rounds))
-    for (engine, ns) in medians.sorted(by: { $0.key < $1.key }) {
-      guard let empty = medians[engine + " empty"] else { continue }
-      rows.append(
-        Row(
-          topic: "map", name: operation.name, engine: engine,
-          ns: (ns - empty) / Double(MapOperation.operations)))
-    }
-  }
-  return rows
 }

@@ -6,9 +6,12 @@ struct Report: Encodable {
   var machine: String
   var date: String
   var rows: [Row]
+  /// Bytes of maps.
+  var memory: [MemoryRow]
 
-  init(rows: [Row]) {
+  init(rows: [Row], memory: [MemoryRow] = []) {
     self.rows = rows
+    self.memory = memory
     machine = Self.machineDescription
     date = ISO8601DateFormatter().string(from: Date())
   }
@@ -41,6 +44,21 @@ struct Report: Encodable {
     var topics: [String] = []
     for row in rows where !topics.contains(row.topic) { topics.append(row.topic) }
     for topic in topics { printTable(topic, rows.filter { $0.topic == topic }) }
+    printMemory()
+  }
+
+  private func printMemory() {
+    guard !memory.isEmpty else { return }
+    print("\nmap memory: bytes per element; Linux by its own account")
+    print(pad("", 32) + pad("linux", 32, right: true) + pad("switchyard", 32, right: true))
+    for ours in memory where ours.engine == "switchyard" {
+      let theirs = memory.first { $0.name == ours.name && $0.engine == "linux" }?.bytes
+      let ratio = theirs.map { String(format: " (%6.2fx)", ours.bytes / $0) } ?? ""
+      print(
+        pad(ours.name, 32)
+          + pad(theirs.map { String(format: "%.1f", $0) } ?? "-", 32, right: true)
+          + pad(String(format: "%.1f", ours.bytes) + ratio, 32, right: true))
+    }
   }
 
   private func printTable(_ topic: String, _ rows: [Row]) {
@@ -53,7 +71,7 @@ struct Report: Encodable {
     ]
     let engines = order.filter { engine in rows.contains { $0.engine == engine } }
     print("\n\(topic): \(Self.note[topic] ?? "ns per operation")")
-    print(pad("", 18) + engines.map { pad($0, 32, right: true) }.joined())
+    print(pad("", 32) + engines.map { pad($0, 32, right: true) }.joined())
     for name in names {
       let base = rows.first { $0.name == name && $0.engine == engines.first }?.ns
       let cells = engines.map { engine -> String in
@@ -63,7 +81,7 @@ struct Report: Encodable {
         let ratio = base.map { String(format: " (%6.2fx)", ns / $0) } ?? ""
         return pad(String(format: "%.2f", ns) + ratio, 32, right: true)
       }
-      print(pad(name, 18) + cells.joined())
+      print(pad(name, 32) + cells.joined())
     }
     guard topic == "compute" else { return }
     let means = engines.map { engine -> String in
@@ -75,7 +93,7 @@ struct Report: Encodable {
       }
       return pad(String(format: "(%6.2fx)", Sampling.geometricMean(ratios)), 32, right: true)
     }
-    print(pad("geometric mean", 18) + means.joined())
+    print(pad("geometric mean", 32) + means.joined())
   }
 
   private static let note = [
@@ -83,7 +101,8 @@ struct Report: Encodable {
       + "the way in and out",
     "interpreter": "ns per executed instruction, geometric mean over the compute programs",
     "tail_call": "ns per hop (33 hops, without the cost of a run whose first slot is empty)",
-    "map": "ns per operation in a program of 64, without the program's other instructions",
+    "map": "ns per operation in a program of 64, without the program's other instructions; _2cpu: "
+      + "two CPUs on one map, per operation of either",
     "rewire": "ns per operation on a chain of 34 that runs meanwhile; Linux swaps slot by slot",
     "load":
       "ns per instruction of the program; Linux: BPF_PROG_LOAD, which verifies and compiles, as "

@@ -1,7 +1,8 @@
 // UNSAFE. Calls subprograms at top level, when their timers are due.
 //
-// Relies on the invariants of CPU and SubprogramCaller. A timer's value is looked up by its key
-// right before the call, so its address is that of a living element.
+// Relies on the invariants of CPU and SubprogramCaller. A timer's value is looked up by its key in
+// the run that calls, so whatever others do to the element, its memory is used for nothing else
+// before the run ends.
 
 extension CPU {
   /// Calls the subprograms of all timers that are due by this CPU's clock (`bpf_timer_start`).
@@ -21,23 +22,23 @@ extension CPU {
     while !runtime.timers.isIdle {
       let due = runtime.timers.takeDue { clock in start.first { $0.0 == clock }?.1 ?? 0 }
       guard let (number, timer) = due else { break }
-      guard let program = timer.program, let map = runtime.registry.map(timer.mapID),
-        let value = timer.value(in: map), value.holds(number, timer)
-      else {
+      guard let program = timer.program, let map = runtime.registry.map(timer.mapID) else {
         runtime.timers.remove(number)
         continue
       }
-      unsafe running.words.pointee.runningTimer = number
-      defer { unsafe running.words.pointee.runningTimer = 0 }
-      try call(program, timer, map, value)
-      count += 1
+      if try call(number, timer, program, map) {
+        count += 1
+      } else {
+        runtime.timers.remove(number)
+      }
     }
     return count
   }
 
+  /// - Returns: Whether the element was still there, with the timer in it.
   private func call(
-    _ program: Program, _ timer: Timers.Timer, _ map: Map, _ value: UInt64
-  ) throws(Fault) {
+    _ number: UInt64, _ timer: Timers.Timer, _ program: Program, _ map: Map
+  ) throws(Fault) -> Bool {
     precondition(!announcement.isInRun, "the CPU is running a program already")
     prepareWithoutContext()
     let frame = UInt64(Limits.frameByteCount)
@@ -49,15 +50,20 @@ extension CPU {
     unsafe running.words.pointee.caller = RunningCPU.Caller(
       framePointer: stackAddresses.upperBound &+ frame, entry: program.image.entry,
       records: records.address, depth: 0, engine: timer.engine)
+    unsafe running.words.pointee.runningTimer = number
     beginRun()
-    _ = withExtendedLifetime((program, map)) {
-      SubprogramCaller(running, timer.function, usesScratch: true)
+    let isThere = withExtendedLifetime((program, map)) {
+      guard let value = timer.value(in: map), value.holds(number, timer) else { return false }
+      _ = SubprogramCaller(running, timer.function, usesScratch: true)
         .call(map.header.address, key, value)
+      return true
     }
+    unsafe running.words.pointee.runningTimer = 0
     unsafe running.words.pointee.caller = RunningCPU.Caller()
     running.discardHeldRecords()
     epochs.exit(announcement)
     if let fault { throw fault }
+    return isThere
   }
 }
 

@@ -52,9 +52,12 @@ final class Timers: Sendable {
   ) -> Result? {
     state.withLock { state in
       guard var timer = state.timers[number], timer.address == address else { return nil }
+      let wasArmed = timer.deadline != nil
       let result = body(&timer)
       state.timers[number] = timer
-      armed.store(state.timers.values.count { $0.deadline != nil }, ordering: .relaxed)
+      if wasArmed != (timer.deadline != nil) {
+        armed.wrappingAdd(wasArmed ? -1 : 1, ordering: .relaxed)
+      }
       return result
     }
   }
@@ -77,7 +80,10 @@ final class Timers: Sendable {
 
   /// Forgets a timer whose value is gone.
   func remove(_ number: UInt64) {
-    _ = state.withLock { $0.timers.removeValue(forKey: number) }
+    state.withLock { state in
+      let removed = state.timers.removeValue(forKey: number)
+      if removed?.deadline != nil { armed.wrappingSubtract(1, ordering: .relaxed) }
+    }
   }
 
   /// When the next timer of a clock is due.

@@ -61,9 +61,10 @@ package final class ArrayMap: Map, @unchecked Sendable {
   ) -> Result<UInt64, LinuxError> {
     let isLockable = layout.hasLock || flags.rawValue & UpdateFlags.lock.rawValue == 0
     let rest = flags.rawValue & ~UpdateFlags.lock.rawValue
-    guard rest <= UpdateFlags.mustExist.rawValue, isLockable else { return .failure(.invalid) }
+    guard rest <= UpdateFlags.mustExist.rawValue else { return .failure(.invalid) }
     guard let index = unsafe index(key) else { return .failure(.tooBig) }
-    return rest == UpdateFlags.mustNotExist.rawValue ? .failure(.exists) : .success(index)
+    guard rest != UpdateFlags.mustNotExist.rawValue else { return .failure(.exists) }
+    return isLockable ? .success(index) : .failure(.invalid)
   }
 
   /// Where compiled code finds the values.

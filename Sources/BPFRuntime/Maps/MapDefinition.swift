@@ -155,13 +155,17 @@ public struct MapDefinition: Hashable, Sendable {
   /// Where in a value its spin lock is, if it has one: four bytes, aligned to four. Linux takes it
   /// from the value's type.
   public var lockOffset: UInt32?
+  /// Where in a value its timer is, if it has one: sixteen bytes, aligned to eight, that user space
+  /// neither reads nor writes. Linux takes it from the value's type.
+  public var timerOffset: UInt32?
   /// Whether the types of key and value are known, without which there is no local storage.
   public var hasTypes = false
 
   /// Describes a map.
   public init(
     name: String = "", type: MapType, keySize: UInt32, valueSize: UInt32, maxEntries: UInt32,
-    flags: MapFlags = [], extra: UInt64 = 0, lockOffset: UInt32? = nil
+    flags: MapFlags = [], extra: UInt64 = 0, lockOffset: UInt32? = nil,
+    timerOffset: UInt32? = nil
   ) {
     self.name = name
     self.type = type
@@ -171,6 +175,7 @@ public struct MapDefinition: Hashable, Sendable {
     self.flags = flags
     self.extra = extra
     self.lockOffset = lockOffset
+    self.timerOffset = timerOffset
   }
 }
 

@@ -21,20 +21,35 @@ struct MapFactory {
     // Linux cannot open a map for nothing at all.
     if definition.flags.isSuperset(of: [.readOnly, .writeOnly]) { throw .invalid }
     guard let maker = Self.makers[definition.type] else { throw .notSupported }
-    try checkLock()
-    return try maker(self)
+    let map = try maker(self)
+    try checkParts()
+    return map
   }
 
-  /// Whether values of the kind can have a spin lock, and have room for it where it shall be.
-  private func checkLock() throws(LinuxError) {
-    guard let offset = definition.lockOffset else { return }
+  /// Whether values of the kind can have a spin lock and a timer, and have room for them where they
+  /// shall be.
+  private func checkParts() throws(LinuxError) {
+    let lock = definition.lockOffset.map { UInt64($0)..<UInt64($0) + 4 }
+    let timer = definition.timerOffset.map { UInt64($0)..<UInt64($0) + 16 }
+    if let lock, let timer, lock.overlaps(timer) { throw .invalid }
+    try check(lock, alignment: 4, in: Self.lockableTypes)
+    try check(timer, alignment: 8, in: [.hash, .lruHash, .array])
+  }
+
+  private static let lockableTypes: [MapType] = [
+    .hash, .array, .controlGroupStorage, .socketStorage, .inodeStorage, .taskStorage,
+    .objectControlGroupStorage,
+  ]
+
+  private func check(
+    _ part: Range<UInt64>?, alignment: UInt64, in types: [MapType]
+  ) throws(LinuxError) {
+    guard let part else { return }
     guard definition.flags.isDisjoint(with: [.readOnlyForPrograms, .writeOnlyForPrograms]) else {
       throw .accessDenied
     }
-    guard definition.type == .hash || definition.type == .array else {
-      throw .operationNotSupported
-    }
-    guard offset % 4 == 0, definition.valueSize >= 4, offset <= definition.valueSize - 4 else {
+    guard types.contains(definition.type) else { throw .operationNotSupported }
+    guard part.lowerBound % alignment == 0, part.upperBound <= UInt64(definition.valueSize) else {
       throw .invalid
     }
   }

@@ -34,6 +34,7 @@ public final class MapHandle: Sendable {
   /// - Throws: ENOENT when there is none, EINVAL for a key of the wrong size or other flags, EPERM
   ///   on a write-only map.
   public func lookup(_ key: [UInt8], flags: UpdateFlags = .any) throws(LinuxError) -> [UInt8] {
+    guard flags.rawValue & ~UpdateFlags.lock.rawValue == 0 else { throw .invalid }
     try checkReadable()
     guard definition.type != .ringBuffer else { throw .notSupported }
     try checkLockFlag(flags, others: 0)
@@ -115,6 +116,7 @@ public final class MapHandle: Sendable {
   public func lookupAndDelete(
     _ key: [UInt8], flags: UpdateFlags = .any
   ) throws(LinuxError) -> [UInt8] {
+    guard flags.rawValue & ~UpdateFlags.lock.rawValue == 0 else { throw .invalid }
     try checkWritable()
     try checkReadable()
     try checkLockFlag(flags, others: 0)

@@ -4,31 +4,44 @@
 
 import Synchronization
 
-/// The bytes of a value, and the spin lock among them, if there is one.
+/// The bytes of a value, and the spin lock and the timer among them, if there are any.
 ///
-/// A lock is no data: it is not copied in, and it reads as zero.
+/// Neither is data: they are not copied in, and they read as zero. A value that is written loses
+/// its timer, and keeps its lock as it is.
 struct ValueLayout: Sendable {
   /// Bytes of a value.
   let size: Int
   /// Where the four bytes of the lock are; negative when there is none.
   private let lockOffset: Int
+  /// What is no data, in order; empty ones at the end where there is less.
+  private let first: Range<Int>
+  private let second: Range<Int>
+  private let timer: Range<Int>
+  private let isPlain: Bool
 
   init(_ definition: MapDefinition) {
     size = Int(definition.valueSize)
     lockOffset = definition.lockOffset.map { Int($0) } ?? -1
+    let none = size..<size
+    let lock = definition.lockOffset.map { Int($0)..<Int($0) + 4 } ?? none
+    timer = definition.timerOffset.map { Int($0)..<Int($0) + 16 } ?? none
+    first = lock.lowerBound < timer.lowerBound ? lock : timer
+    second = lock.lowerBound < timer.lowerBound ? timer : lock
+    isPlain = lock.isEmpty && timer.isEmpty
   }
 
   /// Whether values have a lock.
   @inline(__always)
   var hasLock: Bool { lockOffset >= 0 }
 
-  /// Writes a value where one is; a lock stays as it is.
+  /// Writes a value where one is.
   @inline(__always)
   func copy(_ source: UInt64, to target: UInt64) {
-    if size == 8, lockOffset < 0 {
+    if isPlain, size == 8 {
       GuestMemory.store(target, GuestMemory.load(source, as: UInt64.self), as: UInt64.self)
     } else {
-      copyAroundLock(source, to: target)
+      copyData(source, to: target)
+      clear(timer, of: target)
     }
   }
 
@@ -44,26 +57,36 @@ struct ValueLayout: Sendable {
     guard hasLock else { return copy(source, to: target) }
     let lock = SpinLock(address: target &+ UInt64(lockOffset))
     lock.lock()
-    copyAroundLock(source, to: target)
+    copy(source, to: target)
     lock.unlock()
   }
 
   /// Reads a value for user space, under its lock if that is asked for.
   func read(_ source: UInt64, to target: UInt64, isLocked: Bool) {
-    guard hasLock else { return GuestMemory.move(source, to: target, count: size) }
-    let lock = SpinLock(address: source &+ UInt64(lockOffset))
-    if isLocked { lock.lock() }
-    copyAroundLock(source, to: target)
-    if isLocked { lock.unlock() }
-    GuestMemory.clear(target &+ UInt64(lockOffset), count: 4)
+    guard !isPlain else { return GuestMemory.move(source, to: target, count: size) }
+    let lock = hasLock && isLocked ? SpinLock(address: source &+ UInt64(lockOffset)) : nil
+    lock?.lock()
+    copyData(source, to: target)
+    lock?.unlock()
+    clear(first, of: target)
+    clear(second, of: target)
   }
 
-  private func copyAroundLock(_ source: UInt64, to target: UInt64) {
-    guard hasLock else { return GuestMemory.move(source, to: target, count: size) }
-    GuestMemory.move(source, to: target, count: lockOffset)
-    let rest = lockOffset + 4
-    GuestMemory.move(
-      source &+ UInt64(rest), to: target &+ UInt64(rest), count: size &- rest)
+  private func copyData(_ source: UInt64, to target: UInt64) {
+    guard !isPlain else { return GuestMemory.move(source, to: target, count: size) }
+    move(0..<first.lowerBound, source, target)
+    move(first.upperBound..<second.lowerBound, source, target)
+    move(second.upperBound..<size, source, target)
+  }
+
+  private func move(_ part: Range<Int>, _ source: UInt64, _ target: UInt64) {
+    let offset = UInt64(part.lowerBound)
+    GuestMemory.move(source &+ offset, to: target &+ offset, count: part.count)
+  }
+
+  private func clear(_ part: Range<Int>, of target: UInt64) {
+    guard !part.isEmpty else { return }
+    GuestMemory.clear(target &+ UInt64(part.lowerBound), count: part.count)
   }
 }
 

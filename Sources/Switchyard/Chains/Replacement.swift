@@ -150,6 +150,7 @@ extension MapDefinition {
       return "it has room for \(maxEntries) entries, the new build's for \(new.maxEntries)"
     }
     if lockOffset != new.lockOffset { return "its values have their lock in another place" }
+    if timerOffset != new.timerOffset { return "its values have their timer in another place" }
     return flags == new.flags
       ? nil : "its flags are \(flags.rawValue), the new build's are \(new.flags.rawValue)"
   }

@@ -9,6 +9,10 @@ public protocol Bench: AnyObject {
 
   /// Creates a map.
   func makeMap(_ name: String, _ definition: MapDefinition) throws(BenchError)
+  /// Creates a map of maps that are like another map.
+  func makeMap(
+    _ name: String, _ definition: MapDefinition, template: String
+  ) throws(BenchError)
   /// Assembles and loads a program.
   func load(_ name: String, _ program: BenchProgram) throws(BenchError)
   /// Makes one top-level run.
@@ -27,6 +31,8 @@ public protocol Bench: AnyObject {
   /// Makes the map read-only for user space.
   func freeze(_ map: String) throws(BenchError)
 
+  /// What is written to a slot of a map of maps to store a map there.
+  func slotValue(ofMap map: String) throws(BenchError) -> [UInt8]
   /// What is written to a slot to store a program there.
   func slotValue(of program: String) throws -> [UInt8]
   /// The program's id.

@@ -14,12 +14,25 @@ package final class KernelBench: Bench {
   package init() {}
 
   package func makeMap(_ name: String, _ definition: MapDefinition) throws(BenchError) {
+    try makeMap(name, definition, nil)
+  }
+
+  package func makeMap(
+    _ name: String, _ definition: MapDefinition, template: String
+  ) throws(BenchError) {
+    try makeMap(name, definition, try with(template) { $0 })
+  }
+
+  private func makeMap(
+    _ name: String, _ definition: MapDefinition, _ template: KernelMap?
+  ) throws(BenchError) {
     let shape = KernelMap.Shape(
       type: definition.type.rawValue, keySize: definition.keySize, valueSize: definition.valueSize,
       maxEntries: definition.maxEntries, flags: definition.flags.rawValue,
       extra: definition.extra)
     maps[name] = try Self.translateCreation { () throws(KernelError) in
-      try KernelMap(shape, name: definition.name)
+      try KernelMap(
+        shape, name: definition.name, innerMap: template, types: try KernelMap.Types(definition))
     }
   }
 
@@ -89,6 +102,10 @@ package final class KernelBench: Bench {
 
   package func freeze(_ map: String) throws(BenchError) {
     try with(map) { map throws(KernelErrno) in try map.freeze() }
+  }
+
+  package func slotValue(ofMap map: String) throws(BenchError) -> [UInt8] {
+    try with(map) { $0.slotValue }
   }
 
   package func slotValue(of program: String) throws -> [UInt8] {

@@ -29,6 +29,15 @@ package final class RuntimeBench: Bench {
     maps[name] = try Self.translate { () throws(LinuxError) in try runtime.makeMap(definition) }
   }
 
+  package func makeMap(
+    _ name: String, _ definition: MapDefinition, template: String
+  ) throws(BenchError) {
+    let template = try with(template) { $0 }
+    maps[name] = try Self.translate { () throws(LinuxError) in
+      try runtime.makeMap(definition, template: template)
+    }
+  }
+
   package func load(_ name: String, _ program: BenchProgram) throws(BenchError) {
     let source = try Self.source(name, program, maps)
     do throws(LoadError) {
@@ -133,6 +142,10 @@ package final class RuntimeBench: Bench {
 
   package func freeze(_ map: String) throws(BenchError) {
     try with(map) { handle throws(LinuxError) in try handle.freeze() }
+  }
+
+  package func slotValue(ofMap map: String) throws(BenchError) -> [UInt8] {
+    littleEndian(try with(map) { $0.id })
   }
 
   package func slotValue(of program: String) throws -> [UInt8] {

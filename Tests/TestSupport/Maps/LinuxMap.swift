@@ -1,5 +1,6 @@
 import BPFInstructions
 public import BPFKernel
+public import BPFRuntime
 
 /// A map in Linux, with programs to reach it from the other side.
 public final class LinuxMap: MapUnderTest {
@@ -13,7 +14,7 @@ public final class LinuxMap: MapUnderTest {
 
   /// Creates the map.
   public init(_ shape: MapShape) throws {
-    let map = try KernelMap(KernelMap.Shape(shape))
+    let map = try KernelMap(KernelMap.Shape(shape), types: try KernelMap.Types(shape))
     self.map = map
     program = MapProgram(shape)
     let arguments = try KernelMap(KernelMap.Shape(program.argumentsShape))
@@ -24,7 +25,7 @@ public final class LinuxMap: MapUnderTest {
     var programs: [Int: KernelProgram] = [:]
     for helper in shape.helpers {
       let code = try assembler.assemble(program.assembly(helper: helper)).instructions
-      programs[helper] = try KernelProgram(code, KernelProgram.Options(type: 1))
+      programs[helper] = try KernelProgram(code, KernelProgram.Options(type: 6))
     }
     self.programs = programs
   }
@@ -34,12 +35,14 @@ public final class LinuxMap: MapUnderTest {
     if let helper = operation.helper { return try run(operation, helper) }
     do throws(KernelErrno) {
       switch operation {
-      case .lookup(let key): return .bytes(try map.lookup(key))
+      case .lookup(let key, let flags): return .bytes(try map.lookup(key, flags: flags))
       case .update(let key, let value, let flags): try map.update(key, value, flags: flags)
       case .delete(let key): try map.delete(key)
       case .next(let key): return .bytes(try map.nextKey(after: key))
       case .mayContain(let value): return try map.mayContain(value) ? .done : .errno(2)
-      case .take(let key): return .bytes(try map.lookupAndDelete(key))
+      case .take(let key, let flags):
+        return .bytes(try map.lookupAndDelete(key, flags: flags))
+      case .freeze: try map.freeze()
       default: return .bytes(try map.elements().map(\.key).sortedAndJoined)
       }
       return .done
@@ -67,5 +70,23 @@ extension KernelMap.Shape {
       type: shape.type, keySize: shape.keySize, valueSize: shape.valueSize,
       maxEntries: shape.maxEntries, flags: shape.flags,
       extra: shape.extra)
+  }
+}
+
+extension KernelMap.Types {
+  /// The types of a map's keys and values; `nil` where Linux need not know them.
+  public init?(_ shape: MapShape) throws(KernelError) {
+    try self.init(MapDefinition(shape))
+  }
+
+  /// The same for a map of ours.
+  public init?(_ definition: MapDefinition) throws(KernelError) {
+    let hasParts = definition.lockOffset != nil || definition.timerOffset != nil
+    guard definition.hasTypes || hasParts else { return nil }
+    let described = ValueTypes(
+      keySize: definition.keySize, valueSize: definition.valueSize,
+      lockOffset: definition.lockOffset, timerOffset: definition.timerOffset)
+    self.init(
+      btf: try KernelBTF(bytes: described.bytes), key: described.key, value: described.value)
   }
 }

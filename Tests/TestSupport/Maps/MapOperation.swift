@@ -1,7 +1,7 @@
 /// Something done to a map, from user space or by a program.
 public enum MapOperation: Hashable, Sendable {
   /// From user space: read a value.
-  case lookup([UInt8])
+  case lookup([UInt8], flags: UInt64 = 0)
   /// From user space: write a value.
   case update([UInt8], [UInt8], flags: UInt64 = 0)
   /// From user space: remove an element.
@@ -9,9 +9,11 @@ public enum MapOperation: Hashable, Sendable {
   /// From user space: the key after another one.
   case next([UInt8]?)
   /// From user space: read a value and remove the element.
-  case take([UInt8])
+  case take([UInt8], flags: UInt64 = 0)
   /// From user space: all keys, in ascending order whatever the map's order is.
   case keys
+  /// From user space: forbid user space further changes.
+  case freeze
   /// A program reads a value.
   case programLookup([UInt8])
   /// A program writes a value.
@@ -67,13 +69,21 @@ public struct MapShape: Hashable, Sendable {
   public var flags: UInt32
   /// Linux's `map_extra`.
   public var extra: UInt64
+  /// Where in a value its spin lock is.
+  public var lockOffset: UInt32?
+  /// Where in a value its timer is.
+  public var timerOffset: UInt32?
+  /// Whether Linux is told the types of key and value, whatever the value holds.
+  public var isTyped = false
 
   /// A map of one of Linux's types.
   public init(
     _ type: UInt32, key: UInt32 = 4, value: UInt32 = 8, entries: UInt32 = 4, flags: UInt32 = 0,
-    extra: UInt64 = 0
+    extra: UInt64 = 0, lock: UInt32? = nil, timer: UInt32? = nil
   ) {
     self.extra = extra
+    lockOffset = lock
+    timerOffset = timer
     self.type = type
     keySize = key
     valueSize = value
@@ -83,6 +93,13 @@ public struct MapShape: Hashable, Sendable {
 
   /// Whether every key has a value per CPU.
   public var isPerCPU: Bool { [5, 6, 10].contains(type) }
+
+  /// The bytes of a value that are no data: programs may not touch them, and user space reads 0.
+  public var parts: [Range<Int>] {
+    [(lockOffset, 4), (timerOffset, 16)].compactMap { offset, count in
+      offset.map { Int($0)..<Int($0) + count }
+    }
+  }
 
   /// The helpers that programs may use on such a map.
   public var helpers: [Int] {

@@ -9,12 +9,14 @@ public struct MapProgram: Sendable {
   private let keyBytes: Int
   private let valueSize: Int
   private let isFilter: Bool
+  private let parts: [Range<Int>]
 
   /// Programs for maps of a shape.
   public init(_ shape: MapShape) {
     keyBytes = (Int(shape.keySize) + 7) & ~7
     valueSize = Int(shape.valueSize)
     isFilter = shape.type == 30
+    parts = shape.parts
   }
 
   /// The map of the arguments.
@@ -95,7 +97,8 @@ public struct MapProgram: Sendable {
   }
 
   private var copyValue: String {
-    let copies = (0..<valueSize).map { offset in
+    let data = (0..<valueSize).filter { offset in !parts.contains { $0.contains(offset) } }
+    let copies = data.map { offset in
       """
       r1 = *(u8 *)(r0 +\(offset))
       *(u8 *)(r6 +\(8 + keyBytes + offset)) = r1

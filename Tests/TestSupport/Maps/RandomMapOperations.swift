@@ -45,13 +45,12 @@ public struct RandomMapOperations: Sequence, IteratorProtocol {
 
   private mutating func nextWithKey() -> MapOperation? {
     let key = keys.randomElement(using: &generator) ?? []
-    let flags: UInt64 = [0, 0, 0, 0, 1, 1, 2, 2, 3, .max].randomElement(using: &generator) ?? 0
+    let flags = updateFlags()
     switch Int.random(in: 0..<11, using: &generator) {
-    case 0: return .lookup(key)
-    // bpf(2) reads a lock flag before the map does, so only these are asked of both.
-    case 1, 2: return .update(key, userValue(), flags: flags & 3)
+    case 0: return .lookup(key, flags: lookupFlags())
+    case 1, 2: return .update(key, userValue(), flags: flags)
     case 3: return .delete(key)
-    case 4: return .take(key)
+    case 4: return .take(key, flags: lookupFlags())
     case 5: return .keys
     case 6: return .programDelete(key)
     case 7, 8: return .programUpdate(key, value(Int(shape.valueSize)), flags: flags)
@@ -72,6 +71,18 @@ public struct RandomMapOperations: Sequence, IteratorProtocol {
     case 6: return .take([])
     default: return .programPop
     }
+  }
+
+  /// Often what is taken; the lock flag above all where values have a lock.
+  private mutating func updateFlags() -> UInt64 {
+    let locked: [UInt64] = shape.lockOffset == nil ? [4] : [4, 4, 4, 4, 5, 6, 6, 7, 12]
+    return ([0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, .max] + locked)
+      .randomElement(using: &generator) ?? 0
+  }
+
+  private mutating func lookupFlags() -> UInt64 {
+    let locked: [UInt64] = shape.lockOffset == nil ? [4] : [4, 4, 4, 4]
+    return ([0, 0, 0, 0, 0, 0, 1, 8] + locked).randomElement(using: &generator) ?? 0
   }
 
   private mutating func userValue() -> [UInt8] {

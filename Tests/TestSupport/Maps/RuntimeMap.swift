@@ -42,13 +42,16 @@ public final class RuntimeMap: MapUnderTest {
     if let helper = operation.helper { return try run(operation, helper) }
     do throws(LinuxError) {
       switch operation {
-      case .lookup(let key): return .bytes(try handle.lookup(key))
+      case .lookup(let key, let flags):
+        return .bytes(try handle.lookup(key, flags: UpdateFlags(rawValue: flags)))
       case .update(let key, let value, let flags):
         try handle.update(key, value, flags: UpdateFlags(rawValue: flags))
       case .delete(let key): try handle.delete(key)
       case .next(let key): return try handle.nextKey(after: key).map { .bytes($0) } ?? .errno(2)
       case .mayContain(let value): return try handle.mayContain(value) ? .done : .errno(2)
-      case .take(let key): return .bytes(try handle.lookupAndDelete(key))
+      case .take(let key, let flags):
+        return .bytes(try handle.lookupAndDelete(key, flags: UpdateFlags(rawValue: flags)))
+      case .freeze: try handle.freeze()
       default: return .bytes(try handle.keys().sortedAndJoined)
       }
       return .done
@@ -75,7 +78,8 @@ extension MapDefinition {
     self.init(
       type: MapType(rawValue: shape.type), keySize: shape.keySize, valueSize: shape.valueSize,
       maxEntries: shape.maxEntries, flags: MapFlags(rawValue: shape.flags),
-      extra: shape.extra)
+      extra: shape.extra, lockOffset: shape.lockOffset, timerOffset: shape.timerOffset)
+    hasTypes = shape.isTyped
   }
 }
 

@@ -22,6 +22,9 @@ final class InnerMaps: Sendable {
     }
   }
 
+  /// What is no property of a map in Linux, but of the descriptor that creation gives.
+  private static let handleFlags: MapFlags = [.readOnly, .writeOnly]
+
   private let maps = Mutex<[UInt64: (map: Map, count: Int)]>([:])
   let template: MapDefinition
   private let registry: Registry
@@ -54,11 +57,15 @@ final class InnerMaps: Sendable {
     let definition = map.definition
     guard registry.contains(map), definition.type == template.type,
       definition.keySize == template.keySize, definition.valueSize == template.valueSize,
-      definition.flags == template.flags, definition.lockOffset == template.lockOffset
+      definition.flags.subtracting(Self.handleFlags)
+        == template.flags.subtracting(Self.handleFlags),
+      definition.lockOffset == template.lockOffset,
+      definition.timerOffset == template.timerOffset
     else { return .failure(.invalid) }
-    // Programs are compiled for the template's bounds, where a kind has any.
+    // As in Linux, where programs are compiled for the bounds of the template.
     let isBounded =
-      [MapType.array, .perCPUArray].contains(template.type) && !template.flags.contains(.innerMap)
+      template.type == .frameSocketMap
+      || template.type == .array && !template.flags.contains(.innerMap)
     guard !isBounded || definition.maxEntries == template.maxEntries else {
       return .failure(.invalid)
     }

@@ -19,7 +19,7 @@ package final class MapOfMaps: Map, @unchecked Sendable {
 
   init(_ factory: MapFactory) throws(LinuxError) {
     var definition = factory.definition
-    guard definition.valueSize == 4, definition.lockOffset == nil else { throw .invalid }
+    guard definition.valueSize == 4 else { throw .invalid }
     inner = try InnerMaps(template: factory.template, registry: factory.registry)
     epochs = factory.epochs
     if definition.type == .hashOfMaps {
@@ -94,7 +94,7 @@ package final class MapOfMaps: Map, @unchecked Sendable {
   func set(
     _ key: UnsafeRawPointer, _ map: Result<InnerMaps.Reference, LinuxError>, flags: UpdateFlags
   ) -> LinuxError? {
-    guard flags.rawValue <= 2 else { return .invalid }
+    // A hash looks at the map first, then at flags.
     if table == nil {
       guard flags == .any else { return .invalid }
       guard unsafe key.loadUnaligned(as: UInt32.self) < definition.maxEntries else {

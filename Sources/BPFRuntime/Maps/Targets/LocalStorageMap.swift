@@ -35,7 +35,8 @@ package final class LocalStorageMap: Map, @unchecked Sendable {
     var inner = factory
     inner.definition = MapDefinition(
       type: isPerCPU ? .perCPUHash : .hash, keySize: 8, valueSize: definition.valueSize,
-      maxEntries: UInt32(min(capacity, Self.objectLimit)))
+      maxEntries: UInt32(min(capacity, Self.objectLimit)),
+      lockOffset: isPerCPU ? nil : definition.lockOffset)
     table = try inner.make()
     zeros = try StableMemory(byteCount: definition.paddedValueSize * copies)
     try super.init(definition: definition, id: factory.id)
