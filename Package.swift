@@ -122,7 +122,8 @@ let package = Package(
     .testTarget(
       name: "SwitchyardCommandsTests",
       dependencies: [
-        "SwitchyardCommands", "Switchyard", "BPFCompiler", "BPFInstructions", "TestSupport",
+        "SwitchyardCommands", "Switchyard", "BPFCompiler", "BPFInstructions", "BPFKernel",
+        "BPFObject", "TestSupport",
       ],
       swiftSettings: testSettings),
     .testTarget(

@@ -9,10 +9,19 @@ let package = Package(
   dependencies: [.package(name: "switchyard", path: "..")],
   targets: [
     .target(name: "NativePrograms", cSettings: [.unsafeFlags(["-O2"])]),
+    // The headers are looked for where Debian has them; without them there are no rows of DPDK's.
+    .target(
+      name: "DPDKPeer",
+      cSettings: [
+        .unsafeFlags([
+          "-O2", "-msse4.2", "-isystem", "/usr/include/dpdk", "-isystem",
+          "/usr/include/x86_64-linux-gnu/dpdk",
+        ])
+      ]),
     .executableTarget(
       name: "switchyard-bench",
       dependencies: [
-        "NativePrograms",
+        "DPDKPeer", "NativePrograms",
         .product(name: "Switchyard", package: "switchyard"),
         .product(name: "SwitchyardKernel", package: "switchyard"),
         .product(name: "SwitchyardCompiler", package: "switchyard"),

@@ -9,21 +9,27 @@ extension ProgramCompiler {
   /// let runtime = Runtime(compiler: .x86())
   /// let program = try runtime.load(source, engine: .compiled)
   /// ```
-  public static func x86() -> ProgramCompiler? {
+  ///
+  /// - Parameter isHardened: For programs of strangers: keeps the numbers that a program chooses
+  ///   out of its code, and masks indices against speculation; docs/compiler.md has what it costs.
+  public static func x86(isHardened: Bool = false) -> ProgramCompiler? {
     #if arch(x86_64) && os(Linux)
-    return CodeRegion().map { ProgramCompiler(region: $0, processor: .current) }
+    return CodeRegion().map {
+      ProgramCompiler(region: $0, processor: .current, isHardened: isHardened)
+    }
     #else
     return nil
     #endif
   }
 
   /// A compiler with a region of its own, for tests: for processors that have less than this one.
-  package init(region: CodeRegion, processor: ProcessorFeatures) {
-    let compiler = Compiler(region: region, processor: processor)
+  package init(region: CodeRegion, processor: ProcessorFeatures, isHardened: Bool = false) {
+    let compiler = Compiler(region: region, processor: processor, isHardened: isHardened)
     self.init(
       enter: enterFunction(at: region.entryCode.enter),
       enterLight: enterFunction(at: region.entryCode.enterLight),
       enterBatch: enterBatchFunction(at: region.entryCode.enterBatch),
+      enterBatchLight: enterBatchFunction(at: region.entryCode.enterBatchLight),
       callBack: callBackFunction(at: region.entryCode.callBack),
       compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }
@@ -33,6 +39,16 @@ extension ProgramCompiler {
 struct Compiler: Sendable {
   let region: CodeRegion
   let processor: ProcessorFeatures
+  let isHardened: Bool
+
+  init(region: CodeRegion, processor: ProcessorFeatures, isHardened: Bool) {
+    self.region = region
+    var processor = processor
+    // Counting bits needs a register that hardened code has numbers in.
+    if isHardened { processor.hasPopulationCount = false }
+    self.processor = processor
+    self.isHardened = isHardened
+  }
 
   func compile(_ unit: CompilationUnit) throws(LoadError) -> any CompiledCode {
     if let code = try place(unit, usesShortJumps: true) { return code }
@@ -45,7 +61,9 @@ struct Compiler: Sendable {
   private func place(
     _ unit: CompilationUnit, usesShortJumps: Bool
   ) throws(LoadError) -> CodeBlock? {
-    let code = try Lowering(unit, region, processor, usesShortJumps: usesShortJumps).lower()
+    let code = try Lowering(
+      unit, region, processor, isHardened: isHardened, usesShortJumps: usesShortJumps
+    ).lower()
     let block: CodeBlock?
     do throws(Encoder.PlacementError) {
       block = try region.place(code, programID: unit.programID)

@@ -33,6 +33,36 @@ int switchyard_set_affinity(uint64_t mask) {
   return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;
 }
 
+// From linux/capability.h: the third version, with two words for each set.
+struct capability_header {
+  uint32_t version;
+  int process;
+};
+
+struct capability_data {
+  uint32_t effective, permitted, inheritable;
+};
+
+static long get_capabilities(struct capability_data data[2]) {
+  struct capability_header header = {0x20080522, 0};
+  return syscall(SYS_capget, &header, data);
+}
+
+uint64_t switchyard_capabilities(void) {
+  struct capability_data data[2];
+  if (get_capabilities(data) != 0) return 0;
+  return data[0].effective | (uint64_t)data[1].effective << 32;
+}
+
+int switchyard_set_capabilities(uint64_t effective) {
+  struct capability_header header = {0x20080522, 0};
+  struct capability_data data[2];
+  if (get_capabilities(data) != 0) return -errno;
+  data[0].effective = (uint32_t)effective;
+  data[1].effective = (uint32_t)(effective >> 32);
+  return syscall(SYS_capset, &header, data) == 0 ? 0 : -errno;
+}
+
 // From linux/membarrier.h, which is not installed everywhere.
 enum { private_expedited = 1 << 3, register_private_expedited = 1 << 4 };
 
@@ -52,6 +82,13 @@ long switchyard_bpf(int command, void *attribute, unsigned int size) {
   (void)command;
   (void)attribute;
   (void)size;
+  return -ENOSYS;
+}
+
+uint64_t switchyard_capabilities(void) { return 0; }
+
+int switchyard_set_capabilities(uint64_t effective) {
+  (void)effective;
   return -ENOSYS;
 }
 

@@ -124,6 +124,67 @@ struct OptimisationTests {
         """,
       contains: ["cmov"]),
     Case(
+      name: "a choice in a loop is a loop of one block, and written down several times",
+      text: """
+        r0 = 0; r3 = 0
+        again: r4 = r1; r4 += r3; r4 = *(u8 *)(r4 +0); r5 = 1; if r4 > 99 goto over; r5 = 0
+        over: r0 += r5; r3 += 1; if r3 != 16 goto again; exit
+        """,
+      contains: ["cmov", "cmov", "jne"]),
+    Case(
+      name: "where the rounds are known, what is added up is added up in several registers",
+      text: """
+        r0 = 0; r3 = 0
+        again: r4 = r1; r4 += r3; r4 = *(u8 *)(r4 +0); r0 += r4; r3 += 1; if r3 != 16 goto again
+        exit
+        """,
+      contains: ["add rax", "add r10", "add r11", "add rax", "add rdx,0x8", "jne", "add rax,r10"]),
+    Case(
+      name: "a number that is read byte by byte is one load",
+      text: """
+        r3 = *(u8 *)(r1 +5); r4 = *(u8 *)(r1 +6); r4 <<= 8; r3 |= r4; r4 = *(u8 *)(r1 +7)
+        r4 <<= 16; r3 |= r4; r0 = *(u8 *)(r1 +8); r0 <<= 24; r0 |= r3; exit
+        """,
+      contains: ["mov eax,DWORD PTR [rdi+0x5]", "ret"], lacks: ["shl", "or ", "movzx"]),
+    Case(
+      name: "a number that is read byte by byte in network order is one load",
+      text: """
+        r3 = *(u8 *)(r1 +5); w3 <<= 24; r4 = *(u8 *)(r1 +6); w4 <<= 16; w3 |= w4
+        r4 = *(u8 *)(r1 +7); w4 <<= 8; w3 |= w4; r0 = *(u8 *)(r1 +8); w0 |= w3; exit
+        """,
+      contains: ["mov eax,DWORD PTR [rdi+0x5]", "bswap eax"], lacks: ["shl", "or ", "movzx"]),
+    Case(
+      name: "two bytes in network order are one load",
+      text: """
+        r0 = *(u8 *)(r1 +3); r0 <<= 8; r3 = *(u8 *)(r1 +4); r0 |= r3; exit
+        """,
+      contains: ["movzx eax,WORD PTR [rdi+0x3]", "rol ax,0x8"], lacks: ["shl", "or "]),
+    Case(
+      name: "eight bytes are one load",
+      text: "r0 = *(u8 *)(r1 +0)"
+        + (1..<8).map { "; r3 = *(u8 *)(r1 +\($0)); r3 <<= \($0 * 8); r0 |= r3" }.joined()
+        + "; exit",
+      contains: ["mov rax,QWORD PTR [rdi]"], lacks: ["shl", "or "]),
+    Case(
+      name: "bytes that were written meanwhile are loaded one by one",
+      text: """
+        r0 = *(u8 *)(r1 +0); *(u8 *)(r1 +0) = 7; r3 = *(u8 *)(r1 +1); r3 <<= 8; r0 |= r3; exit
+        """,
+      contains: ["shl"]),
+    Case(
+      name: "bytes whose place is gone, or that have a gap, are loaded one by one",
+      text: """
+        r0 = *(u8 *)(r1 +0); r3 = *(u8 *)(r1 +2); r3 <<= 8; r0 |= r3; r4 = *(u8 *)(r1 +4)
+        r1 = *(u8 *)(r1 +5); r1 <<= 8; r4 |= r1; r0 += r4; exit
+        """,
+      contains: ["shl", "shl"]),
+    Case(
+      name: "bytes that a shift has pushed out are no part of a number",
+      text: """
+        r0 = *(u8 *)(r1 +0); r3 = *(u8 *)(r1 +1); w3 <<= 28; r3 >>= 20; r0 |= r3; exit
+        """,
+      contains: ["shl"]),
+    Case(
       name: "bits are counted by the instruction for it",
       text: """
         r0 = *(u64 *)(r1 +0); r2 = 0x5555555555555555 ll; r3 = 0x3333333333333333 ll

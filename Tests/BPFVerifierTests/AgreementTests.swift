@@ -25,7 +25,8 @@ struct AgreementTests {
       compared += 1
       var ours: VerifierError?
       do throws(VerifierError) {
-        _ = try Verifier(program).verify()
+        _ = try Verifier(program, options: VerifierOptions(isStrict: verifierCase.isStrict))
+          .verify()
       } catch {
         ours = error
       }

@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 
 /// Random verified programs do the same everywhere: in the checked interpreter, compiled with and
-/// without what the verifier proved, for processors with and without extensions, and in Linux.
+/// without what the verifier proved, for processors with and without extensions, hardened, and in
+/// Linux.
 ///
 /// More by hand: `SWITCHYARD_AGREEMENT=1000000 swift test --filter CompiledAgreementTests`;
 /// `SWITCHYARD_AGREEMENT_SEED` says where to start.
@@ -71,6 +72,7 @@ struct CompiledAgreementTests {
       runtimes = [
         Runtime(compiler: .x86()),
         Runtime(compiler: ProgramCompiler(region: plain, processor: .none)),
+        Runtime(compiler: .x86(isHardened: true)),
       ]
       maps = try runtimes.map { runtime in
         try CompiledAgreementTests.definitions.map { try runtime.makeMap($0) }
@@ -147,7 +149,7 @@ struct CompiledAgreementTests {
         for usesFacts in [false, true] {
           let program = try bench.program(candidate, runtime, .compiled, usesFacts: usesFacts)
           programs.append(
-            ("processor \(runtime), facts \(usesFacts)", runtime, expected, program))
+            ("compiler \(runtime), facts \(usesFacts)", runtime, expected, program))
         }
       }
       var random = ProgramGenerator.Numbers(state: seed)
@@ -182,6 +184,12 @@ struct CompiledAgreementTests {
     let first = UInt64(Self.number("SWITCHYARD_AGREEMENT_SEED") ?? 0)
     for seed in first..<first + UInt64(total) {
       guard let candidate = try Candidate(seed: seed) else { continue }
+      // Of these Linux has its own.
+      if ["ktime_get_ns", "get_prandom_u32", "get_smp_processor_id"].contains(where: {
+        candidate.text.contains($0)
+      }) {
+        continue
+      }
       var instructions = candidate.assembled.instructions
       for (slot, name) in candidate.assembled.references {
         instructions[slot].immediate = maps[name == "one" ? 0 : 1].descriptor.rawValue
@@ -212,6 +220,6 @@ struct CompiledAgreementTests {
       }
     }
     print("agreement: \(compared) of \(total) random programs ran in Linux, too")
-    #expect(compared > total / 5, "the generator has to make programs that pass")
+    #expect(compared > total / 20, "the generator has to make programs that pass")
   }
 }

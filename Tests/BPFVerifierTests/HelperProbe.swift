@@ -38,6 +38,8 @@ struct HelperProbe {
     ("eight", "$ = 8"), ("minus one", "$ = -1"), ("unknown", "$ = r7"),
     ("up to seven", "$ = r7\n$ &= 7"), ("one to eight", "$ = r7\n$ &= 7\n$ += 1"),
     ("stack", "$ = r10\n$ += -64"), ("odd stack", "$ = r10\n$ += -63"),
+    ("stack never written", "$ = r10\n$ += -160"),
+    ("stack with an address", "*(u64 *)(r10 -168) = r10\n$ = r10\n$ += -168"),
     ("edge of the stack", "$ = r10\n$ += -4"), ("above the stack", "$ = r10"),
     ("value", "$ = map[values][0]+0"), ("end of a value", "$ = map[values][0]+60"),
     ("constant text", "$ = map[text][0]+0"), ("function", "$ = function[callback]"),

@@ -9,7 +9,7 @@ import Testing
 @Suite("Every helper takes what Linux's takes", .requiresKernel)
 struct HelperProbeTests {
   /// Linux's name of the type, and of an attach type.
-  private static let places: [(type: String, attach: String?)] = [
+  static let places: [(type: String, attach: String?)] = [
     ("xdp", nil), ("sched_cls", nil), ("kprobe", nil), ("syscall", nil), ("netfilter", "netfilter"),
     ("socket_filter", nil), ("cgroup_skb", nil), ("lwt_in", nil), ("lwt_xmit", nil),
     ("lwt_seg6local", nil), ("sock_ops", "cgroup_sock_ops"), ("sk_skb", nil),
@@ -56,13 +56,17 @@ struct HelperProbeTests {
       || (index + Int(probe.signature.number)) % 16 == 0
   }
 
-  @Test("with every kind of value at every argument, and what the result is good for")
-  func probes() throws {
+  @Test(
+    "with every kind of value at every argument, and what the result is good for",
+    arguments: [false, true])
+  func probes(isStrict: Bool) throws {
     var compared = 0
     var accepted = 0
     var unmade: Set<String> = []
-    for probe in Self.probes {
+    for probe in Self.probes where !isStrict || StrictTests.isOpen(probe.type) {
       for (index, verifierCase) in probe.cases().enumerated() where Self.chosen(probe, index) {
+        var verifierCase = verifierCase
+        verifierCase.isStrict = isStrict
         let linux: VerifierCase.Verdict
         do {
           linux = try verifierCase.kernelVerdict()
@@ -73,7 +77,7 @@ struct HelperProbeTests {
         let program = try #require(try verifierCase.verifierProgram())
         var ours: VerifierError?
         do throws(VerifierError) {
-          _ = try Verifier(program).verify()
+          _ = try Verifier(program, options: VerifierOptions(isStrict: isStrict)).verify()
         } catch {
           ours = error
         }

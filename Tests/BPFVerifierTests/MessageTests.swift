@@ -36,7 +36,7 @@ struct MessageTests {
       code: """
         *(u32 *)(r10 -4) = r10
         exit
-        """, message: "invalid size of register spill", hint: "", slot: 0),
+        """, message: "invalid size of register spill", hint: "pointer type", slot: 0),
     Mistake(
       code: """
         *(u32 *)(r10 -4) = 7
@@ -57,11 +57,11 @@ struct MessageTests {
         r0 = *(u8 *)(r6 +0)
         exit
         """, message: "invalid access to map value, value_size=64 off=127 size=1",
-      hint: "index &= SIZE - 1", slot: 5),
-    Mistake(code: "exit", message: "R0 !read_ok", hint: "initialise the variable", slot: 0),
+      hint: "if (index >= 64) return 0;", slot: 5),
+    Mistake(code: "exit", message: "R0 !read_ok", hint: "int value = 0;", slot: 0),
     Mistake(
       code: "r0 = *(u32 *)(r1 +64)\nexit", message: "invalid bpf_context access off=64 size=4",
-      hint: "whole field", slot: 0),
+      hint: "reads the whole field", slot: 0),
     Mistake(
       code: "l: r0 = *(u32 *)(r1 +12)\nif r0 != 7 goto l\nexit",
       message: "infinite loop detected at insn", hint: "constant limit", slot: nil),
@@ -111,7 +111,7 @@ struct MessageTests {
   private static let typed: [(file: String, name: String, hint: String)] = [
     ("sockets", "skc_lookup_tcp: read without a test", "if (!sk) return 0;"),
     ("sockets", "skc_lookup_tcp: 4 bytes at 8 of the socket", "bpf_sk_fullsock(sk)"),
-    ("sockets", "sk_lookup_tcp: not released", "bpf_sk_release()"),
+    ("sockets", "sk_lookup_tcp: not released", "bpf_sk_release(sk);"),
     ("sockets", "the context's socket is given back", "release only what a lookup"),
     ("locks-and-timers", "a helper is called under the lock", "bpf_spin_unlock(&value->lock);"),
     ("locks-and-timers", "locked and not unlocked", "on every path"),
@@ -125,7 +125,7 @@ struct MessageTests {
     ("callbacks-and-tracing", "syscall: a map of programs", "array or a hash"),
     ("packet-types", "cgroup_skb: the packet is written", "bpf_skb_load_bytes("),
     ("packet-types", "cgroup_skb: the packet is printed", "__builtin_memcpy("),
-    ("return-types", "sk_lookup returns 2", "return 0 or 1"),
+    ("return-types", "sk_lookup returns 2", "return 0 or 1;"),
   ]
 
   @Test("Errors of all types of programs have Linux's words and a hint that can be typed in")
@@ -144,6 +144,30 @@ struct MessageTests {
         #expect(error?.message.contains(message) == true, "\(name)")
       }
     }
+  }
+
+  @Test("Every recorded refusal is explained in plain words and has a hint")
+  func recordedRefusals() throws {
+    var unexplained: [String: [String]] = [:]
+    var count = 0
+    for verifierCase in try VerifierCase.all where !verifierCase.isAccepted {
+      guard let program = try verifierCase.verifierProgram() else { continue }
+      let options = VerifierOptions(isStrict: verifierCase.isStrict)
+      do throws(VerifierError) {
+        _ = try Verifier(program, options: options).verify()
+      } catch {
+        count += 1
+        guard error.hint.isEmpty || error.why.hasPrefix("The verifier cannot prove") else {
+          continue
+        }
+        let message = error.message.filter { !$0.isNumber }
+        unexplained[message, default: []].append("\(verifierCase)")
+      }
+    }
+    for (message, cases) in unexplained.sorted(by: { $0.value.count > $1.value.count }) {
+      Issue.record("\(cases.count): \(message): \(cases[0])")
+    }
+    #expect(count > 1000)
   }
 
   @Test("The history names the steps that made the register and the branches that led there")

@@ -30,6 +30,9 @@ struct FailureTests {
     Case("run", "a.o", status: 64, message: "no packets"),
     Case("run", "a.o", "-r", "b", "--hex", "00", status: 64, message: "only one of"),
     Case("run", "a.o", "-r", "b", "-c", "0", status: 64, message: "-c"),
+    Case(
+      "run", "a.o", "--hex", "00", "--engine", "interpreter", "--harden", status: 64,
+      message: "--harden"),
     Case("run", "a.o", "--hex", "0", status: 64, message: "--hex"),
     Case("run", "a.o", "--hex", "zz", status: 64, message: "--hex"),
     Case("run", "a.o", "-r", "b", "--repeat", "0", status: 64, message: "--repeat"),

@@ -23,6 +23,15 @@ struct RunTextTests {
     #expect(lines[2].hasSuffix(" ns per packet"))
   }
 
+  @Test("Hardened code comes to the same", .enabled(if: Engines.hasCompiler, "needs x86-64 Linux"))
+  func hardened() throws {
+    let (plain, hardened) = (try run("--engine", "jit"), try run("--engine", "jit", "--harden"))
+    #expect(hardened.status == 0 && hardened.errors == "")
+    // The third line has the time.
+    let lines = [plain, hardened].map { $0.output.split(separator: "\n").dropFirst(3) }
+    #expect(lines[0] == lines[1])
+  }
+
   @Test("Verdicts come with count, share and a bar, the most frequent first")
   func verdicts() throws {
     let lines = try run().output.split(separator: "\n").map(String.init)

@@ -27,7 +27,11 @@ extension VerifierCase {
       })
     let loaded: KernelProgram
     do throws(KernelError) {
-      loaded = try KernelProgram(instructions, options)
+      loaded =
+        isStrict
+        ? try KernelAvailability.withoutPointerRights { () throws(KernelError) in
+          try KernelProgram(instructions, options)
+        } : try KernelProgram(instructions, options)
     } catch {
       return .reject(
         errno: error.errno.name ?? String(error.errno.rawValue),
@@ -64,7 +68,7 @@ extension VerifierCase {
   /// The last line of a log that is neither a total nor a state of the verifier.
   ///
   /// Linux ends some messages without a new line, and begins some without one.
-  static func decisiveLine(of log: String) -> String {
+  public static func decisiveLine(of log: String) -> String {
     var lines = log.split(separator: "\n").filter { line in
       !Self.otherLines.contains { line.hasPrefix($0) }
     }

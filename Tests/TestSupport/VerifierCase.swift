@@ -26,6 +26,8 @@ public struct VerifierCase: Hashable, Sendable {
   public var assembly = ""
   /// Whether the program may sleep.
   public var isSleepable = false
+  /// Whether the rules for people without privileges hold.
+  public var isStrict = false
   /// The packet of a test run; `nil` when the program is only verified.
   public var packet: [UInt8]?
   /// What Linux says.

@@ -90,6 +90,7 @@ struct VerifierCaseParser {
       guard LinuxNames.attachTypes[words[1]] != nil else { throw error("unknown attach type") }
       current.attachType = words[1]
     case "sleepable" where words.count == 1: current.isSleepable = true
+    case "strict" where words.count == 1: current.isStrict = true
     case "license" where words.count == 2: current.license = words[1]
     case "map" where words.count >= 3: try takeMap(words)
     case "value" where words.count == 4: try takeValue(words)

@@ -12,6 +12,7 @@ enum Main {
       }
       var rows: [Row] = []
       let settings = Settings()
+      if !DPDK.isAvailable { print("dpdk is left out: librte_bpf (libdpdk-dev) is not installed") }
       if wanted.isEmpty || wanted.contains("compute") || wanted.contains("interpreter") {
         rows += try measureCompute(settings)
       }
@@ -36,7 +37,8 @@ enum Main {
       report.printTables()
       let path = ".build/bench/results.json"
       try report.write(to: path)
-      print("\nmedians of \(settings.rounds) interleaved samples; \(report.machine); \(path)")
+      let estimate = Sampling.usesMinimum ? "minima" : "medians"
+      print("\n\(estimate) of \(settings.rounds) interleaved samples; \(report.machine); \(path)")
     } catch {
       FileHandle.standardError.write(Data("switchyard-bench: \(error)\n".utf8))
       exit(1)

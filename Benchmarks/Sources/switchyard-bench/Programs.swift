@@ -33,7 +33,10 @@ struct ComputePrograms {
   let names: [String]
   private let collection: Switchyard.Collection
   private let compiled: Switchyard.Collection
+  private let hardened: Switchyard.Collection
+  private let hardenedCPU: CPU
   private let kernel: KernelCollection?
+  private let dpdk: [String: DPDKProgram]
   private let context: PacketContext
   private let cpu: CPU
   private let packet = [UInt8](repeating: 0, count: 64)
@@ -46,16 +49,28 @@ struct ComputePrograms {
     collection = try Collection(
       loading: object, into: runtime, options: Collection.Options(engine: .interpreter))
     cpu = try runtime.makeCPU()
+    let careful = Runtime(compiler: .x86(isHardened: true))
+    hardened = try Collection(
+      loading: object, into: careful, options: Collection.Options(engine: .compiled))
+    hardenedCPU = try careful.makeCPU()
     context = try PacketContext(type: .socketFilter)
     _ = try context.load(packet)
     names = collection.programs.map(\.spec.name).filter { $0 != "empty" }
     kernel = Kernel.availability.isAvailable ? try KernelCollection(object) : nil
     if let reason = Kernel.availability.reason { print("linux is left out: \(reason)") }
+    var dpdk: [String: DPDKProgram] = [:]
+    for program in object.programs {
+      dpdk[program.name] = DPDKProgram(program, memoryByteCount: blockBytes.count)
+    }
+    self.dpdk = dpdk
+    let refused = names.filter { dpdk[$0] == nil }
+    if DPDK.isAvailable { print("dpdk refuses \(refused.joined(separator: ", "))") }
   }
 
   private func fill() throws {
     try collection.map(".bss").handle.update([0, 0, 0, 0], blockBytes)
     try compiled.map(".bss").handle.update([0, 0, 0, 0], blockBytes)
+    try hardened.map(".bss").handle.update([0, 0, 0, 0], blockBytes)
     try kernel?.map(named: ".bss")?.update([0, 0, 0, 0], blockBytes)
     native_fill(blockBytes, UInt64(blockBytes.count))
   }
@@ -71,8 +86,14 @@ struct ComputePrograms {
       let machine = try cpu.run(compiled.program(name).program, in: context)
       var others = ["native": UInt32(truncatingIfNeeded: native_run(name, 1))]
       others["switchyard-jit"] = UInt32(truncatingIfNeeded: machine.returnValue)
+      let careful = try hardenedCPU.run(hardened.program(name).program, in: context)
+      others["switchyard-jit-hardened"] = UInt32(truncatingIfNeeded: careful.returnValue)
       if let kernel = kernel?.program(named: name) {
         others["linux"] = try kernel.testRun(data: packet).returnValue
+      }
+      if let program = dpdk[name] {
+        var block = blockBytes
+        others["dpdk"] = UInt32(truncatingIfNeeded: program.run(&block, repetitions: 1))
       }
       for (engine, theirs) in others where theirs != ours {
         throw Disagreement(program: name, engine: engine, ours: ours, theirs: theirs)
@@ -103,11 +124,23 @@ struct ComputePrograms {
       for _ in 0..<count { _ = try cpu.run(machine, in: context) }
     }
     contenders.append(try contender("switchyard-jit", nanosecondsPerSample, compiledWork))
+    let careful = try hardened.program(name).program
+    contenders.append(
+      try contender("switchyard-jit-hardened", nanosecondsPerSample) { count in
+        for _ in 0..<count { _ = try hardenedCPU.run(careful, in: context) }
+      })
     if let kernel = kernel?.program(named: name) {
       let work = { (count: Int) in
         _ = try kernel.testRun(data: packet, repetitions: UInt32(count))
       }
       contenders.append(try contender("linux", nanosecondsPerSample, work))
+    }
+    if let program = dpdk[name] {
+      var block = blockBytes
+      contenders.append(
+        try contender("dpdk", nanosecondsPerSample) { count in
+          _ = program.run(&block, repetitions: count)
+        })
     }
     let native = { (count: Int) in _ = native_run(name, UInt64(count)) }
     contenders.append(try contender("native", nanosecondsPerSample, native))

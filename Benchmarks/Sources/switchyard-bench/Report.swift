@@ -65,7 +65,8 @@ struct Report: Encodable {
     var names: [String] = []
     for row in rows where !names.contains(row.name) { names.append(row.name) }
     let order = [
-      "native", "linux", "switchyard-jit", "switchyard-interpreter",
+      "native", "linux", "dpdk", "switchyard-jit", "switchyard-jit-hardened",
+      "switchyard-interpreter",
       "switchyard-interpreter-checked",
     ]
     let engines = order.filter { engine in rows.contains { $0.engine == engine } }
@@ -103,7 +104,9 @@ struct Report: Encodable {
     "map": "ns per operation in a program of 64, without the program's other instructions; _2cpu: "
       + "two CPUs on one map, per operation of either",
     "rewire": "ns per operation on a chain of 34 that runs meanwhile; Linux swaps slot by slot",
-    "load": "ns per instruction of the program; Linux: BPF_PROG_LOAD, which verifies and compiles",
+    "load":
+      "ns per instruction of the program; Linux: BPF_PROG_LOAD, which verifies and compiles, as "
+      + "DPDK's load does",
     "run": "ns per invocation, one at a time; Linux with its test-run loop",
   ]
 

@@ -82,6 +82,18 @@ private struct RunBench {
         return nil
       }
     }
+    // What looks at its packet is refused: DPDK knows no packet pointers in a context.
+    let spec = interpreted.object.programs.first { $0.name == name }
+    if !isBatch, let spec, let program = DPDKProgram(spec, memoryByteCount: 64) {
+      var memory = packet
+      let work = { (count: Int) in _ = program.run(&memory, repetitions: count) }
+      let count = Sampling.repetitions(filling: settings.nanosecondsPerSample, work)
+      contenders.append(
+        Contender(engine: "dpdk", operations: count) {
+          work(count)
+          return nil
+        })
+    }
     if let kernel = kernel?.program(named: name) {
       // Linux patches its XDP dispatcher for every test run, which takes milliseconds: only its
       // own clock, in whole nanoseconds, leaves that out.

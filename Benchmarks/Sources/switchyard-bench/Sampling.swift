@@ -20,6 +20,10 @@ struct Row: Encodable {
 
 /// Takes samples of several contenders in turn, so that a drifting machine is unfair to none.
 enum Sampling {
+  /// Whether `--minimum` asks for the lowest of many short samples instead: on a busy machine
+  /// some of them are left alone.
+  static let usesMinimum = CommandLine.arguments.contains("--minimum")
+
   /// Medians in nanoseconds per operation, by engine.
   static func medians(of contenders: [Contender], rounds: Int) throws -> [(String, Double)] {
     var samples = [[Double]](repeating: [], count: contenders.count)
@@ -31,7 +35,9 @@ enum Sampling {
         samples[index].append(own ?? time / Double(contender.operations))
       }
     }
-    return zip(contenders, samples).map { ($0.engine, median($1)) }
+    return zip(contenders, samples).map {
+      ($0.engine, usesMinimum ? $1.min() ?? .nan : median($1))
+    }
   }
 
   /// How often work has to be repeated to take about a duration in nanoseconds.

@@ -12,6 +12,8 @@ package struct EntryCode: Sendable {
   package var enterLight: UInt64
   /// Called by Swift: see ``BPFRuntime/ProgramCompiler/EnterBatchFunction``.
   package var enterBatch: UInt64
+  /// The same for programs that leave r6 to r9 alone.
+  package var enterBatchLight: UInt64
   /// Called with the site's number in r11 and the program's header in r10; returns the entry to
   /// jump to in r10, or 0.
   package var tailCall: UInt64
@@ -29,12 +31,13 @@ package struct EntryCode: Sendable {
 extension EntryCode {
   /// The code and where its parts are, for a place in memory.
   static func emit(at address: UInt64) throws(Encoder.PlacementError) -> ([UInt8], EntryCode) {
-    var out = Encoder(capacity: 512)
+    var out = Encoder(capacity: 1024)
     let abort = out.makeLabel()
     var addresses: [UInt64] = []
     for emitPart in [
-      { emitEnter(&$0, kept) }, { emitEnter(&$0, [.rbp, .r12]) }, emitEnterBatch, emitTailCall,
-      emitLoadPacket, { emitResolveHelper(&$0, abort) }, emitCallBack,
+      { emitEnter(&$0, kept) }, { emitEnter(&$0, [.rbp, .r12]) }, emitEnterBatch,
+      emitEnterBatchLight, emitTailCall, emitLoadPacket, { emitResolveHelper(&$0, abort) },
+      emitCallBack,
     ] as [(inout Encoder) -> Void] {
       while !out.count.isMultiple(of: CodeRegion.granule) { out.nop(byteCount: 1) }
       addresses.append(address &+ UInt64(out.count))
@@ -47,8 +50,9 @@ extension EntryCode {
     out.ret()
     let code = EntryCode(
       enter: addresses[0], enterLight: addresses[1], enterBatch: addresses[2],
-      tailCall: addresses[3], loadPacket: addresses[4], resolveHelper: addresses[5],
-      callBack: addresses[6], abort: address &+ UInt64(out.position(of: abort) ?? 0))
+      enterBatchLight: addresses[3], tailCall: addresses[4], loadPacket: addresses[5],
+      resolveHelper: addresses[6], callBack: addresses[7],
+      abort: address &+ UInt64(out.position(of: abort) ?? 0))
     return (try out.finish(at: address), code)
   }
 
@@ -167,6 +171,43 @@ extension EntryCode {
     out.move(.doubleWord, .rdx, .rax)
     out.load(.doubleWord, .rax, BatchFrame.cursor)
     out.store(.doubleWord, MemoryOperand(.rax, BatchItem.resultOffset), .rdx)
+  }
+
+  /// The same for programs that neither touch r6 to r9 nor make tail calls: their registers hold
+  /// the state of the batch, and the budget is the same all the time.
+  private static func emitEnterBatchLight(_ out: inout Encoder) {
+    let cursor = MachineRegister.rbx
+    let end = MachineRegister.r13
+    let entry = MachineRegister.r14
+    let next = out.makeLabel()
+    let leave = out.makeLabel()
+    for register in kept { out.push(register) }
+    out.move(.doubleWord, .r12, .rsi)
+    out.move(.doubleWord, entry, .rdi)
+    out.move(.doubleWord, cursor, .rdx)
+    out.move(.doubleWord, end, .rcx)
+    out.move(.doubleWord, .rbp, .r8)
+    out.load(.word, .r9, MemoryOperand(.r12, CompiledServices.budgetOffset))
+    out.binary(.compare, .doubleWord, cursor, end)
+    out.jump(if: .equal, leave)
+    while !out.count.isMultiple(of: CodeRegion.granule) { out.nop(byteCount: 1) }
+    out.bind(next)
+    out.load(.doubleWord, .rdi, MemoryOperand(cursor, BatchItem.contextOffset))
+    out.load(.doubleWord, .rsi, MemoryOperand(cursor, BatchItem.secondArgumentOffset))
+    out.load(.doubleWord, .rax, MemoryOperand(cursor, BatchItem.packetOffset))
+    out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.contextOffset), .rdi)
+    out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.packetOffset), .rax)
+    emitZeros(&out, preserved: false)
+    out.call(entry)
+    out.store(.doubleWord, MemoryOperand(cursor, BatchItem.resultOffset), .rax)
+    out.binary(.compare, .byte, MemoryOperand(.r12, CompiledServices.faultOffset), 0)
+    out.jump(if: .notEqual, leave)
+    out.binary(.add, .doubleWord, cursor, BatchItem.byteCount)
+    out.binary(.compare, .doubleWord, cursor, end)
+    out.jump(if: .notEqual, next)
+    out.bind(leave)
+    out.move(.doubleWord, .rax, cursor)
+    emitLeave(&out, kept)
   }
 
   private static func emitTailCall(_ out: inout Encoder) {

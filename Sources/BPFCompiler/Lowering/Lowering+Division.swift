@@ -7,7 +7,7 @@ extension Lowering {
   /// negative number divided by -1 gives itself, modulo 0. The machine traps in both cases.
   mutating func lowerDivision(
     _ operation: Operation.Arithmetic, _ size: OperandSize, _ operand: Operation.Operand,
-    _ i: DecodedInstruction
+    _ i: DecodedInstruction, liveBehind: UInt16
   ) {
     let destination = machine(i.destination)
     let isSigned = operation == .signedDivide || operation == .signedModulo
@@ -17,8 +17,9 @@ extension Lowering {
         size == .word ? Int64(Int32(truncatingIfNeeded: i.immediate)) : i.immediate
       if divisor == 0 { return lowerDivisionByZero(isModulo, size, destination) }
       if isSigned, divisor == -1 { return lowerDivisionByMinusOne(isModulo, size, destination) }
-      out.move(RegisterAssignment.scratch2, UInt64(bitPattern: divisor))
-      divide(size, destination, RegisterAssignment.scratch2, isSigned, isModulo)
+      load(RegisterAssignment.scratch2, UInt64(bitPattern: divisor))
+      divide(
+        size, destination, RegisterAssignment.scratch2, isSigned, isModulo, liveBehind)
       return
     }
     let divisor = machine(i.source)
@@ -38,7 +39,7 @@ extension Lowering {
       out.binary(.compare, size, divisor, -1)
       out.jump(if: .equal, minusOne)
     }
-    divide(size, destination, divisor, isSigned, isModulo)
+    divide(size, destination, divisor, isSigned, isModulo, liveBehind)
     out.bind(resume)
   }
 
@@ -62,19 +63,22 @@ extension Lowering {
     }
   }
 
-  /// The machine divides rdx:rax, which are r3 and r0: what is in them waits elsewhere.
+  /// The machine divides rdx:rax, which are r3 and r0: what is still needed of them waits
+  /// elsewhere.
   private mutating func divide(
     _ size: OperandSize, _ destination: MachineRegister, _ divisor: MachineRegister,
-    _ isSigned: Bool, _ isModulo: Bool
+    _ isSigned: Bool, _ isModulo: Bool, _ liveBehind: UInt16
   ) {
     let saved = RegisterAssignment.scratch
+    let keepsAccumulator = destination != .rax && liveBehind & 1 != 0
+    let keepsHigh = destination != .rdx && liveBehind & 1 << 3 != 0
     var divisor = divisor
     if divisor == .rax || divisor == .rdx {
       out.move(.doubleWord, RegisterAssignment.scratch2, divisor)
       divisor = RegisterAssignment.scratch2
     }
-    if destination != .rax { out.move(.doubleWord, saved, .rax) }
-    if destination != .rdx { out.push(.rdx) }
+    if keepsAccumulator { out.move(.doubleWord, saved, .rax) }
+    if keepsHigh { out.push(.rdx) }
     if destination != .rax { out.move(size, .rax, destination) }
     if isSigned {
       out.signExtendAccumulator(size)
@@ -84,9 +88,13 @@ extension Lowering {
       out.unary(.divide, size, divisor)
     }
     let result: MachineRegister = isModulo ? .rdx : .rax
+    // The result goes where it belongs at once, unless that is about to be restored.
+    if result != destination, !keepsAccumulator, !keepsHigh {
+      return out.move(size, destination, result)
+    }
     if result != destination { out.move(size, RegisterAssignment.scratch2, result) }
-    if destination != .rdx { out.pop(.rdx) }
-    if destination != .rax { out.move(.doubleWord, .rax, saved) }
+    if keepsHigh { out.pop(.rdx) }
+    if keepsAccumulator { out.move(.doubleWord, .rax, saved) }
     if result != destination { out.move(size, destination, RegisterAssignment.scratch2) }
   }
 }

@@ -13,7 +13,7 @@ extension Lowering {
     if step.hasImmediate {
       let number = UInt64(UInt32(bitPattern: step.displacement))
       loadCopyOffset(result, array)
-      out.move(base, array.base &+ number &* array.stride)
+      load(base, array.base &+ number &* array.stride)
       out.binary(.add, .doubleWord, result, base)
       return
     }
@@ -27,6 +27,7 @@ extension Lowering {
     cold.append(ColdCode(missing, resume, .zero(result)))
     out.binary(.compare, .word, result, Int32(bitPattern: array.count))
     out.jump(if: .aboveOrEqual, missing)
+    maskIndex(result, with: base)
     out.move(base, array.base)
     if array.stride == 8 {
       out.loadAddress(.doubleWord, result, MemoryOperand(base, index: result, .eight))

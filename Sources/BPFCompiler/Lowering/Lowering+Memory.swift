@@ -58,7 +58,7 @@ extension Lowering {
     if operand == .register {
       out.move(.doubleWord, value, machine(i.source))
     } else {
-      out.move(value, UInt64(bitPattern: i.immediate))
+      load(value, UInt64(bitPattern: i.immediate))
     }
     let resume = out.makeLabel()
     let isContext = out.makeLabel()
@@ -80,6 +80,9 @@ extension Lowering {
   ) {
     if operand == .register {
       out.store(size.operandSize, memory, machine(i.source))
+    } else if isHardened {
+      load(RegisterAssignment.scratch2, UInt64(bitPattern: i.immediate))
+      out.store(size.operandSize, memory, RegisterAssignment.scratch2)
     } else {
       out.store(size.operandSize, memory, Int32(truncatingIfNeeded: i.immediate))
     }
@@ -104,11 +107,12 @@ extension Lowering {
     _ size: Operation.Size, indirect: Bool, _ i: DecodedInstruction
   ) {
     let offset = Int32(truncatingIfNeeded: i.immediate)
-    if indirect {
+    if indirect, !isHardened {
       out.loadAddress(
         .word, RegisterAssignment.scratch, MemoryOperand(machine(i.source), offset))
     } else {
-      out.move(RegisterAssignment.scratch, UInt64(UInt32(bitPattern: offset)))
+      load(RegisterAssignment.scratch, UInt64(UInt32(bitPattern: offset)))
+      if indirect { out.binary(.add, .word, RegisterAssignment.scratch, machine(i.source)) }
     }
     out.move(RegisterAssignment.scratch2, UInt64(size.rawValue))
     out.call(address: entryCode.loadPacket)

@@ -4,7 +4,8 @@ import X86Assembler
 
 extension Lowering {
   /// What no step says better than the instruction itself.
-  mutating func lower(at index: Int, _ block: Plan.Block) throws(LoadError) {
+  mutating func lowerPlain(_ step: Step, _ block: Plan.Block) throws(LoadError) {
+    let index = Int(step.origin)
     let i = unit.instructions[index]
     switch i.operation.kind {
     case .arithmetic(let operation, let width, let operand):
@@ -13,7 +14,7 @@ extension Lowering {
       } else if operation == .divide || operation == .modulo || operation == .signedDivide
         || operation == .signedModulo
       {
-        lowerDivision(operation, width.size, operand, i)
+        lowerDivision(operation, width.size, operand, i, liveBehind: step.liveBehind)
       } else {
         lowerShiftInPlace(operation, width.size, i)
       }
@@ -24,7 +25,8 @@ extension Lowering {
     case .mayGoto: lowerMayGoto(to: block.taken)
     case .tailCall: lowerTailCall(i)
     case .callHelper:
-      lowerHelperCall(UInt64(bitPattern: i.immediate), callsBack: i.source != 0)
+      let address = step.hasImmediate ? step.immediate : i.immediate
+      lowerHelperCall(UInt64(bitPattern: address), callsBack: i.source != 0)
     case .callSubprogram: lowerSubprogramCall(index + 1 + Int(i.offset))
     case .callKernelFunction:
       throw .kernelFunction(Int32(truncatingIfNeeded: i.immediate), instruction: 0)

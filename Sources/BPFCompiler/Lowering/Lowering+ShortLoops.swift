@@ -1,101 +1,97 @@
-import BPFInstructions
 import BPFRuntime
 import X86Assembler
 
 extension Lowering {
-  /// Whether a block is a loop by itself, and so short that jumping back is what it waits for.
-  func isShortLoop(_ block: Plan.Block, _ number: Int) -> Bool {
-    guard block.taken == number || block.next == number else { return false }
-    var count = 0
-    for step in plan.steps[block.range] where step.form != .removed {
-      if step.form == .plain || step.form == .lookup { return false }
-      count += 1
-    }
-    return count <= Self.shortLoopStepCount
-  }
-
-  private static let shortLoopStepCount = 10
-
-  /// Writes a short loop's steps down twice, without the comparison at the end of the second time:
-  /// half the jumps back, and one addition to its counter instead of two where that is possible.
-  mutating func lowerTwice(_ block: Plan.Block, _ branch: Step, _ number: Int) {
+  /// Writes a short loop down as often as it was found to pay; the block ends behind it.
+  mutating func lower(
+    _ loop: ShortLoop, _ block: Plan.Block, _ branch: Step, _ number: Int, followedBy next: Int
+  ) {
     let leavesIfTaken = block.taken != number
+    let exit = leavesIfTaken ? block.taken : block.next
     let code = branch.condition.code
-    let exit = labels[leavesIfTaken ? block.taken : block.next]
-    let counter = counter(of: block, branch)
-    lowerSteps(of: block, counter, isSecond: false)
-    if let counter {
-      var comparison = branch
-      comparison.immediate -= counter.amount
-      compare(comparison)
-      // Whoever leaves here still has to be given the sum.
-      let leave = out.makeLabel()
-      let amount = Int32(truncatingIfNeeded: counter.amount)
-      cold.append(ColdCode(leave, exit, .add(machine(counter.register), amount)))
-      out.jump(if: leavesIfTaken ? code : code.inverted, leave)
-    } else {
-      compare(branch)
-      out.jump(if: leavesIfTaken ? code : code.inverted, exit)
+    let head = loop.sums.isEmpty ? labels[number] : startSums(loop)
+    for copy in 0..<loop.copies {
+      lowerSteps(of: block, loop, copy)
+      note(branch.origin)
+      guard copy < loop.copies - 1 else { break }
+      if !loop.isCounted {
+        leaveEarly(loop, branch, leavesIfTaken ? code : code.inverted, to: labels[exit])
+      }
     }
-    lowerSteps(of: block, counter, isSecond: true)
+    compare(branch)
+    let isShort =
+      usesShortJumps && out.position(of: head).map { out.count - $0 <= 126 - 12 } ?? false
+    out.jump(if: leavesIfTaken ? code.inverted : code, head, isShort: isShort)
+    for sum in loop.sums {
+      for part in sum.parts { out.binary(.add, sum.size, machine(sum.register), machine(part)) }
+    }
+    if exit != next { jump(to: exit, from: number) }
   }
 
-  private mutating func lowerSteps(of block: Plan.Block, _ counter: Counter?, isSecond: Bool) {
+  /// Where the rounds are not known, every copy may be the last one.
+  private mutating func leaveEarly(
+    _ loop: ShortLoop, _ branch: Step, _ code: ConditionCode, to exit: Encoder.Label
+  ) {
+    guard let counter = loop.counter else {
+      compare(branch)
+      return out.jump(if: code, exit)
+    }
+    var comparison = branch
+    comparison.immediate -= counter.amount
+    compare(comparison)
+    // Whoever leaves here still has to be given the sum.
+    let leave = out.makeLabel()
+    let amount = Int32(truncatingIfNeeded: counter.amount)
+    cold.append(ColdCode(leave, exit, .add(machine(counter.register), amount)))
+    out.jump(if: code, leave)
+  }
+
+  /// What is added up starts as 0 in the registers that are not the loop's own; returns where the
+  /// loop begins.
+  private mutating func startSums(_ loop: ShortLoop) -> Encoder.Label {
+    for sum in loop.sums {
+      for part in sum.parts { loadConstant(machine(part), 0) }
+    }
+    alignLoop()
+    let head = out.makeLabel()
+    out.bind(head)
+    return head
+  }
+
+  private mutating func lowerSteps(of block: Plan.Block, _ loop: ShortLoop, _ copy: Int) {
     flags = nil
+    let isLast = copy == loop.copies - 1
     for index in block.range {
       var step = plan.steps[index]
-      if let counter {
+      if let counter = loop.counter {
         if index == counter.step {
-          guard isSecond else { continue }
-          step.immediate = counter.amount * 2
-        } else if isSecond == (index < counter.step) {
-          counter.advance(&step)
+          guard isLast else { continue }
+          step.immediate = counter.amount * Int64(loop.copies)
+        } else if index == counter.copy {
+          guard isLast else { continue }
+          put(counter, into: &step, by: index < counter.step ? copy : 0)
+        } else if index < counter.step {
+          counter.advance(&step, by: copy)
+        } else if !isLast {
+          counter.advance(&step, by: copy + 1)
         }
+      }
+      if let sum = loop.sums.first(where: { $0.step == index }) {
+        let register = ([sum.register] + sum.parts)[copy % (sum.parts.count + 1)]
+        step.destination = register
+        if step.form == .binary { step.left = register }
       }
       if step.form != .removed { note(step.origin) }
       lower(step)
     }
   }
 
-  /// A register that a loop adds a number to, once.
-  private struct Counter {
-    var register: UInt8
-    var amount: Int64
-    var step: Int
-
-    /// Makes a step's place in memory what it is one addition later.
-    func advance(_ step: inout Step) {
-      var distance = step.base == register ? amount : 0
-      if step.index == register { distance += amount << Int64(step.scale.rawValue) }
-      step.displacement += Int32(truncatingIfNeeded: distance)
-    }
-  }
-
-  /// The counter that a loop ends by, if it is used in places in memory only.
-  private func counter(of block: Plan.Block, _ branch: Step) -> Counter? {
-    guard branch.hasImmediate, branch.condition == .equal || branch.condition == .notEqual,
-      branch.size == .doubleWord
-    else { return nil }
-    var result: Counter?
-    let bit = Step.bit(branch.left)
-    for index in block.range {
-      let step = plan.steps[index]
-      if step.writes & bit != 0 {
-        guard result == nil, step.form == .binary, step.binary == .add, !step.isProduct,
-          step.hasImmediate, step.left == branch.left, step.size == .doubleWord,
-          step.immediate.magnitude <= 1 << 16
-        else { return nil }
-        result = Counter(register: branch.left, amount: step.immediate, step: index)
-      } else if step.reads & bit != 0 {
-        let isPlace = step.base == branch.left || step.index == branch.left
-        let isValue =
-          step.left == branch.left || (!step.hasImmediate && step.right == branch.left)
-        guard isPlace, !isValue, step.displacement.magnitude < 1 << 28 else { return nil }
-      }
-    }
-    guard let counter = result, Int32(exactly: branch.immediate - counter.amount) != nil else {
-      return nil
-    }
-    return counter
+  /// Makes a copy of the counter what it is some additions later.
+  private func put(_ counter: ShortLoop.Counter, into step: inout Step, by additions: Int) {
+    guard additions > 0 else { return }
+    step.form = .address
+    step.base = step.left
+    step.left = Step.none
+    step.displacement = Int32(truncatingIfNeeded: counter.amount * Int64(additions))
   }
 }

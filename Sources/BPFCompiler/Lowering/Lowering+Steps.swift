@@ -8,7 +8,8 @@ extension Lowering {
     RegisterAssignment.machine[Int(register)]
   }
 
-  mutating func lower(_ step: Step) {
+  mutating func lower(_ original: Step) {
+    let step = isHardened ? hardened(original) : original
     let destination = step.destination
     switch step.form {
     case .removed, .plain: break
@@ -55,7 +56,7 @@ extension Lowering {
     if value == 0 {
       out.binary(.xor, .word, destination, destination)
     } else {
-      out.move(destination, value)
+      load(destination, value)
     }
   }
 
@@ -188,7 +189,8 @@ extension Lowering {
   // MARK: Comparisons
 
   /// Sets the flags for a condition.
-  mutating func compare(_ step: Step) {
+  mutating func compare(_ original: Step) {
+    let step = isHardened ? hardened(original) : original
     let left = machine(step.left)
     let immediate = Int32(truncatingIfNeeded: step.immediate)
     switch (step.condition, step.hasImmediate) {

@@ -40,17 +40,21 @@ extension Lowering {
       out.binary(
         .compare, .word, index, MemoryOperand(array, CompiledServices.slotCountOffset))
       out.jump(if: .aboveOrEqual, slow)
+      let masked = maskedIndex(index)
       out.load(.doubleWord, entry, MemoryOperand(array, CompiledServices.tableOffsetOffset))
       out.binary(.add, .doubleWord, entry, generation)
       out.load(.doubleWord, entry, MemoryOperand(entry))
-      loadSlot(entry, at: index)
+      loadSlot(entry, at: masked)
       return true
     }
-    guard let constant = known.constant(3).map({ UInt32(truncatingIfNeeded: $0) }) else {
+    // Hardened code keeps the number in its register.
+    let number = isHardened ? nil : known.constant(3)
+    guard let constant = number.map({ UInt32(truncatingIfNeeded: $0) }) else {
       out.binary(.compare, .word, index, Int32(bitPattern: table.count))
       out.jump(if: .aboveOrEqual, slow)
+      let masked = maskedIndex(index)
       loadSlots(entry, of: table)
-      loadSlot(entry, at: index)
+      loadSlot(entry, at: masked)
       return true
     }
     guard constant < table.count else { return false }
@@ -79,9 +83,18 @@ extension Lowering {
     out.load(.doubleWord, slots, MemoryOperand(slots, table.offset))
   }
 
+  /// Right behind the comparison with the number of slots: the index, or 0 where it is not below.
+  private mutating func maskedIndex(_ index: MachineRegister) -> MachineRegister {
+    guard isHardened else { return index }
+    let masked = RegisterAssignment.scratch2
+    out.move(.word, masked, index)
+    maskIndex(masked, with: RegisterAssignment.scratch)
+    return masked
+  }
+
   private mutating func loadSlot(_ base: MachineRegister, at index: MachineRegister) {
     var index = index
-    if !known.isZeroExtended(3) {
+    if index == machine(3), !known.isZeroExtended(3) {
       // Only the low half of r3 is the index (R1.5).
       out.move(.word, RegisterAssignment.scratch2, index)
       index = RegisterAssignment.scratch2

@@ -13,11 +13,15 @@ struct Lowering: ~Copyable {
   let entryCode: EntryCode
   let region: Range<UInt64>
   let processor: ProcessorFeatures
+  /// Whether the code is made harder to abuse.
+  let isHardened: Bool
   /// Whether jumps may be short where an estimate says that they reach.
   let usesShortJumps: Bool
 
   let plan: Plan
   let order: [Int]
+  /// The blocks that are loops by themselves.
+  let shortLoops: [Int: ShortLoop]
   /// One per block, used where a jump leads to it.
   let labels: [Encoder.Label]
   /// The entries of functions, by their first instruction.
@@ -47,13 +51,17 @@ struct Lowering: ~Copyable {
 
   init(
     _ unit: CompilationUnit, _ region: CodeRegion, _ processor: ProcessorFeatures,
-    usesShortJumps: Bool
+    isHardened: Bool, usesShortJumps: Bool
   ) throws(LoadError) {
     let shape = try ProgramShape(unit)
     let context = unit.context.isKeptAsSeen ? nil : ContextTracking(unit, shape)
     var plan = Rewriter(unit, shape, context, processor).rewrite()
     Liveness(unit.instructions, plan).removeDead(from: &plan)
-    Selects.form(in: &plan, unit.instructions)
+    // Both need the registers that hardened code has its numbers in.
+    if !isHardened {
+      Selects.form(in: &plan, unit.instructions)
+      plan.joinLoops()
+    }
     order = Layout(&plan).order
     var out = Encoder(capacity: unit.instructions.count * 8 + 256)
     labels = out.makeLabels(plan.blocks.count)
@@ -62,10 +70,12 @@ struct Lowering: ~Copyable {
     function = shape.functions[0]
     starts = [Int32](repeating: 0, count: plan.blocks.count)
     ends = starts
+    let shortLoops = isHardened ? [:] : Self.shortLoops(of: plan, order)
+    self.shortLoops = shortLoops
     var sum: Int32 = 0
     for number in order {
       starts[number] = sum
-      sum &+= Self.longestCode(of: number, plan, unit)
+      sum &+= Self.longestCode(of: number, plan, unit, copies: shortLoops[number]?.copies ?? 1)
       ends[number] = sum
     }
     self.plan = plan
@@ -74,9 +84,26 @@ struct Lowering: ~Copyable {
     self.shape = shape
     self.context = context
     self.processor = processor
-    self.usesShortJumps = usesShortJumps
+    self.isHardened = isHardened
+    // The estimates are of code with numbers in it.
+    self.usesShortJumps = usesShortJumps && !isHardened
     entryCode = region.entryCode
     self.region = region.addresses
+  }
+
+  private static func shortLoops(of plan: Plan, _ order: [Int]) -> [Int: ShortLoop] {
+    let heads = order.filter { plan.blocks[$0].taken == $0 || plan.blocks[$0].next == $0 }
+    guard !heads.isEmpty else { return [:] }
+    var sources: [Int: [Int]] = [:]
+    for number in order {
+      for target in [plan.blocks[number].taken, plan.blocks[number].next]
+      where target >= 0 && target != number {
+        sources[target, default: []].append(number)
+      }
+    }
+    var loops: [Int: ShortLoop] = [:]
+    for head in heads { loops[head] = ShortLoop(head, plan, sources: sources[head] ?? []) }
+    return loops
   }
 
   /// Compiles the whole program.
@@ -95,7 +122,8 @@ struct Lowering: ~Copyable {
       let block = plan.blocks[number]
       function = shape.functions[block.function]
       if block.isEntry { enterBlock(number) }
-      if isLoopHead[number] { alignLoop() }
+      // What is in front of a short loop's sums is no part of the loop.
+      if isLoopHead[number], shortLoops[number]?.sums.isEmpty ?? true { alignLoop() }
       out.bind(labels[number])
       let next = position + 1 < order.count ? order[position + 1] : -1
       try lower(block, number, followedBy: next)
@@ -110,18 +138,17 @@ struct Lowering: ~Copyable {
     if let label = functionLabels[function.range.lowerBound] { out.bind(label) }
     enterFunction()
     for constant in plan.held[block.function] {
-      out.move(machine(constant.register), constant.value)
+      load(machine(constant.register), constant.value)
     }
   }
 
   private mutating func lower(
     _ block: Plan.Block, _ number: Int, followedBy next: Int
   ) throws(LoadError) {
-    if let branch = block.branch, isShortLoop(block, number) {
-      lowerTwice(block, branch, number)
-    } else {
-      try lowerSteps(of: block)
+    if let branch = block.branch, let loop = shortLoops[number] {
+      return lower(loop, block, branch, number, followedBy: next)
     }
+    try lowerSteps(of: block)
     if let branch = block.branch { note(branch.origin) }
     guard let branch = block.branch else {
       if block.next >= 0, block.next != next { jump(to: block.next, from: number) }
@@ -151,10 +178,10 @@ struct Lowering: ~Copyable {
       if step.form != .removed { note(step.origin) }
       if step.form == .plain {
         flags = nil
-        if plan.snapshots.indices.contains(Int(step.immediate)) {
+        if !step.hasImmediate, plan.snapshots.indices.contains(Int(step.immediate)) {
           known = plan.snapshots[Int(step.immediate)]
         }
-        try lower(at: Int(step.origin), block)
+        try lowerPlain(step, block)
       } else if step.form != .removed {
         lower(step)
       }
@@ -162,7 +189,7 @@ struct Lowering: ~Copyable {
   }
 
   /// Loops start where a fetch of the processor starts.
-  private mutating func alignLoop() {
+  mutating func alignLoop() {
     var padding = -(out.count + CodeRegion.headerByteCount) & (CodeRegion.granule - 1)
     while padding > 0 {
       out.nop(byteCount: min(padding, 9))
@@ -172,7 +199,7 @@ struct Lowering: ~Copyable {
 
   // MARK: Jumps
 
-  private mutating func jump(to target: Int, from block: Int) {
+  mutating func jump(to target: Int, from block: Int) {
     out.jump(labels[target], isShort: isShort(from: block, to: target))
   }
 
@@ -190,7 +217,7 @@ struct Lowering: ~Copyable {
 
   /// How many bytes the code of a block can have; what is behind the program does not count.
   private static func longestCode(
-    of number: Int, _ plan: Plan, _ unit: CompilationUnit
+    of number: Int, _ plan: Plan, _ unit: CompilationUnit, copies: Int
   ) -> Int32 {
     let block = plan.blocks[number]
     // A comparison and two jumps.
@@ -204,8 +231,8 @@ struct Lowering: ~Copyable {
       default: sum &+= 12
       }
     }
-    // Short loops are there twice; in loops a block may be aligned.
-    if block.taken == number || block.next == number { sum = sum &* 2 }
+    // What is in front of and behind short loops; in loops a block may be aligned.
+    if copies > 1 { sum = sum &* Int32(copies) &+ 32 &+ Int32(CodeRegion.granule) }
     if block.isEntry { sum &+= 128 }
     return block.isInLoop ? sum &+ Int32(CodeRegion.granule) : sum
   }

@@ -14,6 +14,18 @@ struct KnownValues {
     isZeroExtended >> UInt16(register & 0xf) & 1 != 0
   }
 
+  /// A register of BPF that holds a number.
+  func register(holding value: UInt64) -> UInt8? {
+    var register: UInt8 = 0
+    while register < 10 {
+      if isConstant >> UInt16(register) & 1 != 0, constants[Int(register)] == value {
+        return register
+      }
+      register += 1
+    }
+    return nil
+  }
+
   /// Nothing is known.
   mutating func forget() {
     isConstant = 0

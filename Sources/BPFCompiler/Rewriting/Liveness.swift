@@ -64,6 +64,7 @@ struct Liveness {
         {
           joinLoad(at: index, block.range.lowerBound, &plan)
         }
+        if step.form == .plain { plan.steps[index].liveBehind = live }
         if !flow(plan.steps[index], &live) { plan.steps[index].form = .removed }
       }
     }

@@ -25,12 +25,22 @@ struct Plan {
     var value: UInt64
   }
 
+  /// What a loop starts from.
+  struct LoopStart {
+    /// The blocks that lead into it from outside.
+    var sources: [Int]
+    /// What is known on all ways from there.
+    var known: KnownValues
+  }
+
   var steps: [Step]
   var blocks: [Block]
   /// By function.
   var held: [[HeldConstant]]
   /// What is known at tail calls; their steps' immediates are indices into this.
   var snapshots: [KnownValues]
+  /// By first block, of loops that only one path leads back into.
+  var loopStarts: [Int: LoopStart]
 
   /// How many ways lead to each block.
   func sourceCounts() -> [Int] {
@@ -40,5 +50,33 @@ struct Plan {
       if block.next >= 0 { counts[block.next] += 1 }
     }
     return counts
+  }
+
+  /// Loops without a branch but the last one become one block.
+  mutating func joinLoops() {
+    let sources = sourceCounts()
+    for head in loopStarts.keys.sorted() {
+      var members = [head]
+      while let last = members.last, blocks[last].branch == nil, blocks[last].taken < 0,
+        blocks[last].next >= 0, members.count < 8
+      {
+        let next = blocks[last].next
+        guard next != head, sources[next] == 1, !blocks[next].isEntry else { break }
+        members.append(next)
+      }
+      guard members.count > 1, let last = members.last, let branch = blocks[last].branch,
+        blocks[last].taken == head || blocks[last].next == head
+      else { continue }
+      // At the end, where a range may have its place: ranges need not be in order.
+      let start = steps.count
+      for member in members { steps += steps[blocks[member].range] }
+      blocks[head].range = start..<steps.count
+      blocks[head].branch = branch
+      blocks[head].taken = blocks[last].taken
+      blocks[head].next = blocks[last].next
+      for other in loopStarts.keys {
+        loopStarts[other]?.sources.replace([last], with: [head])
+      }
+    }
   }
 }

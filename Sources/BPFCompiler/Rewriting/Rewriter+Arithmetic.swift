@@ -254,6 +254,7 @@ extension Rewriter {
     {
       return
     }
+    if operation == .or, right == nil, appendRecomposedLoad(size, i, at: index) { return }
     appendBinary(operation, size, right, i, at: index)
   }
 

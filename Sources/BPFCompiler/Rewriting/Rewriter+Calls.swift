@@ -15,10 +15,21 @@ extension Rewriter {
     case CompiledServices.mapLookup:
       guard let map = known.constant(1), let array = unit.valueArrays[map],
         Int32(exactly: array.stride) != nil, Int32(exactly: array.copyStride) != nil
-      else { return appendPlain(at: index) }
+      else { return appendCall(ofMapsOwn: \.lookup, at: index) }
       appendLookup(map, array, at: index)
+    case CompiledServices.mapUpdate: appendCall(ofMapsOwn: \.update, at: index)
+    case CompiledServices.mapDelete: appendCall(ofMapsOwn: \.delete, at: index)
     default: appendPlain(at: index)
     }
+  }
+
+  /// Calls a helper, or what a map that is known has in its place.
+  private mutating func appendCall(ofMapsOwn function: KeyPath<MapAccess, UInt64?>, at index: Int) {
+    let address = known.constant(1).flatMap { unit.maps[$0]?[keyPath: function] }
+    appendPlain(at: index)
+    guard let address else { return }
+    steps[steps.count - 1].hasImmediate = true
+    steps[steps.count - 1].immediate = Int64(bitPattern: address)
   }
 
   /// The number by which steps name the register with the address of the CPU's words.

@@ -71,6 +71,17 @@ extension Rewriter {
       known.set(destination, value)
       return
     }
+    if Step.immediate(value, .doubleWord) == nil, value > UInt64(UInt32.max),
+      let other = known.register(holding: value)
+    {
+      // Ten bytes less, and sums can be addresses.
+      var step = Step(.move, origin: index)
+      step.destination = destination
+      step.left = other
+      append(step)
+      known.set(destination, value)
+      return
+    }
     var step = Step(.constant, origin: index)
     step.destination = destination
     step.immediate = Int64(bitPattern: value)

@@ -24,8 +24,11 @@ struct Rewriter: ~Copyable {
   var held = HeldConstants()
   /// Steps that have to go in front of others in the block.
   var insertions: [(position: Int, step: Step)] = []
+  /// By step of the block, the bytes that it puts together out of memory.
+  var recomposed: [Int: [Rewriter.LoadedByte]] = [:]
   private var snapshots: [KnownValues] = []
   private var outcomes: [KnownValues] = []
+  private var loopStarts: [Int: Plan.LoopStart] = [:]
 
   init(
     _ unit: CompilationUnit, _ shape: ProgramShape, _ context: ContextTracking?,
@@ -58,17 +61,21 @@ struct Rewriter: ~Copyable {
       planned.range = planned.range.lowerBound..<steps.count
       blocks.append(planned)
     }
-    return Plan(steps: steps, blocks: blocks, held: heldByFunction, snapshots: snapshots)
+    return Plan(
+      steps: steps, blocks: blocks, held: heldByFunction, snapshots: snapshots,
+      loopStarts: loopStarts)
   }
 
   private mutating func rewrite(
     _ block: ControlFlow.Block, _ number: Int, _ planned: inout Plan.Block
   ) {
     known = knownValues(atEntryOf: number)
+    if block.loopEnd >= 0 { noteStart(ofLoopAt: number) }
     makers = InlineArray(repeating: -1)
     readSince = 0
     start = Int32(truncatingIfNeeded: steps.count)
     insertions.removeAll(keepingCapacity: true)
+    if !recomposed.isEmpty { recomposed = [:] }
     let isDirected = block.endsInJump || block.endsInBranch
     for index in block.range.dropLast(isDirected ? 1 : 0) {
       rewrite(unit.instructions[index], at: index)
@@ -106,6 +113,20 @@ struct Rewriter: ~Copyable {
     }
     result?.forget(constants: written, upperHalves: writtenWide)
     return result ?? KnownValues()
+  }
+
+  /// Notes what is known where a loop is entered, if there is only one way back into it.
+  private mutating func noteStart(ofLoopAt number: Int) {
+    guard !flow.blocks[number].isEntry else { return }
+    var sources: [Int] = []
+    var waysBack = 0
+    flow.forEachSource(of: number) { source in
+      if source < number { sources.append(source) } else { waysBack += 1 }
+    }
+    guard waysBack == 1, let first = sources.first else { return }
+    var known = outcomes[first]
+    for source in sources.dropFirst() { known.formCommon(with: outcomes[source]) }
+    loopStarts[number] = Plan.LoopStart(sources: sources, known: known)
   }
 
   private mutating func insertSteps() {

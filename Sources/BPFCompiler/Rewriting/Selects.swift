@@ -66,6 +66,11 @@ struct Selects {
       let steps = selection(branch, ifTaken, ifNot)
     else { return }
     appended[number] = steps
+    // Nothing leads to what was taken over.
+    for arm in [ifTaken.isEmpty ? -1 : block.taken, ifNot.isEmpty ? -1 : block.next]
+    where arm >= 0 {
+      plan.blocks[arm].next = -1
+    }
     plan.blocks[number].branch = nil
     plan.blocks[number].taken = -1
     plan.blocks[number].next = join

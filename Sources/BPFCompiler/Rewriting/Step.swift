@@ -54,7 +54,8 @@ struct Step {
   /// The width of what is loaded, stored or extended.
   var accessSize = OperandSize.doubleWord
   var isSigned = false
-  /// Whether the second operand is `immediate` and not `right`.
+  /// Whether the second operand is `immediate` and not `right`; of a plain call, whether it goes to
+  /// the address in `immediate`.
   var hasImmediate = false
   /// Whether `immediate` is what is known to be in `right`.
   var isRightKnown = false
@@ -71,6 +72,8 @@ struct Step {
   var rightMaker: Int32 = -1
   /// The step that made what was in the destination before.
   var previousMaker: Int32 = -1
+  /// Of plain divisions, the registers that are read later.
+  var liveBehind: UInt16 = .max
   /// The instruction that it comes from.
   var origin: Int32 = 0
 

@@ -84,6 +84,10 @@ extension CompiledServices {
   /// The helpers that a compiler may do itself, as they stand in calls.
   package static let mapLookup = unsafe address(
     unsafeBitCast(Helper.mapLookup.function, to: UInt.self))
+  package static let mapUpdate = unsafe address(
+    unsafeBitCast(Helper.mapUpdate.function, to: UInt.self))
+  package static let mapDelete = unsafe address(
+    unsafeBitCast(Helper.mapDelete.function, to: UInt.self))
   /// The number of the CPU is in its words, at ``processorOffset``.
   package static let processorID = unsafe address(
     unsafeBitCast(Helper.processorID.function, to: UInt.self))

@@ -28,6 +28,8 @@ public struct ProgramCompiler: Sendable {
   package let enterLight: EnterFunction
   /// The same for batches.
   package let enterBatch: EnterBatchFunction
+  /// The same for code that ``enterLight`` enters.
+  package let enterBatchLight: EnterBatchFunction
   /// Calls subprograms of code that ``compile`` made.
   package let callBack: CallBackFunction
 
@@ -35,12 +37,14 @@ public struct ProgramCompiler: Sendable {
   /// `compile`.
   package init(
     enter: @escaping EnterFunction, enterLight: @escaping EnterFunction,
-    enterBatch: @escaping EnterBatchFunction, callBack: @escaping CallBackFunction,
+    enterBatch: @escaping EnterBatchFunction, enterBatchLight: @escaping EnterBatchFunction,
+    callBack: @escaping CallBackFunction,
     compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   ) {
     self.enter = enter
     self.enterLight = enterLight
     self.enterBatch = enterBatch
+    self.enterBatchLight = enterBatchLight
     self.callBack = callBack
     self.compile = compile
   }

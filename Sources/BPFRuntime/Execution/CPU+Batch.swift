@@ -14,7 +14,7 @@ extension CPU {
     _ program: Program, over batch: PacketBatch, mode: Mode = .checked
   ) throws(Fault) {
     batch.finishedCount = 0
-    if let enterBatch, program.engine == .compiled, !recordsTailCalls {
+    if let enterBatch = program.enterBatch, !recordsTailCalls {
       try check(program, batch.access)
       try runCompiled(batch, enterBatch) { _ in program.entry }
       return

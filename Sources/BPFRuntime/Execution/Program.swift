@@ -28,6 +28,8 @@ public final class Program: Sendable {
   let entry: UInt64
   /// Enters the machine code; `nil` for an interpreted program.
   let enter: ProgramCompiler.EnterFunction?
+  /// The same for batches.
+  let enterBatch: ProgramCompiler.EnterBatchFunction?
   /// The rights of its context, which also tell layouts apart: beside the type, because every run
   /// asks for them.
   let contextAccess: ContextAccessTable
@@ -50,6 +52,9 @@ public final class Program: Sendable {
     self.maps = maps
     self.code = code
     enter = code.flatMap { $0.usesPreserved ? compiler?.enter : compiler?.enterLight }
+    enterBatch = code.flatMap {
+      $0.usesPreserved ? compiler?.enterBatch : compiler?.enterBatchLight
+    }
     contextAccess = source.type.context.access
     engine = code == nil ? .interpreter : .compiled
     entry = code?.entry ?? image.entry

@@ -20,6 +20,8 @@ enum AllowedHelpers {
     // Who connects may bind; who is told of an address that is there may set no result.
     case (18, 10), (18, 11): [64...64, 186...187]
     case (18, 8), (18, 9), (18, 14), (18, 15), (18, 49), (18, 50): [186...187]
+    // Loaded for no attach type, a device's program is taken for one of packets that come in.
+    case (15, 6): [186...187]
     case (25, 22): [49...49, 57...57]
     default: []
     }

@@ -126,8 +126,11 @@ extension Explorer {
 
   private mutating func checkHelperAccess(
     _ register: Register, _ value: RegisterState, size: Int, writes: Bool,
-    _ signature: HelperSignature
+    _ signature: HelperSignature, isExact: Bool = true
   ) throws(Refusal) {
+    // What a helper may fill only in part has to hold something of the program's own before.
+    let isRead = HelperTable.readingWhatTheyFill.contains(signature.number)
+    let isFilled = writes && !isRead && (isExact || !options.isStrict)
     switch value.kind {
     case .packet, .packetMetadata:
       guard packetIsOpen(to: signature, writes: writes) else {
@@ -162,7 +165,9 @@ extension Explorer {
         stackDepths[function], Int32(truncatingIfNeeded: -range.lowerBound))
       try refuseDynptrs(
         frame, range.lowerBound, range.upperBound + size, register, writes: writes)
-      if !writes {
+      if isFilled {
+        try refuseOverwriting(frame, range.lowerBound, range.upperBound + size, register)
+      } else {
         try checkInitialized(frame, range.lowerBound, range.upperBound + size, register)
         noteStackRead(frame, range.lowerBound, range.upperBound + size - 1)
       }
@@ -175,11 +180,27 @@ extension Explorer {
     guard options.isStrict else { return }
     for offset in first..<end {
       let (index, byte) = Self.place(offset)
-      if stackSlot(frame, index)[byte: byte] == StackByte.invalid {
+      let slot = stackSlot(frame, index)
+      let isAddress = slot[byte: byte] == StackByte.spilled && !slot.value.isScalar
+      if isAddress || slot[byte: byte] == StackByte.invalid {
         throw .access(
           "invalid read from stack R\(register.rawValue) off \(first)+\(offset - first) "
             + "size \(end - first)", register: Int(register.rawValue))
       }
+    }
+  }
+
+  /// A helper writes byte by byte, and what is left of an address would be seen.
+  private func refuseOverwriting(
+    _ frame: Int, _ first: Int, _ end: Int, _ register: Register
+  ) throws(Refusal) {
+    guard options.isStrict else { return }
+    for offset in first..<end {
+      let (index, byte) = Self.place(offset)
+      let slot = stackSlot(frame, index)
+      guard slot[byte: byte] == StackByte.spilled, !slot.value.isScalar else { continue }
+      throw .access(
+        "attempt to corrupt spilled pointer on stack", register: Int(register.rawValue))
     }
   }
 
@@ -234,7 +255,8 @@ extension Explorer {
     }
     let most = Int(size.scalar.maximum)
     facts.largestSize = most
-    try checkHelperAccess(register, value, size: most, writes: writes, signature)
+    try checkHelperAccess(
+      register, value, size: most, writes: writes, signature, isExact: size.scalar.isConstant)
     if writes { facts.filled.append((value, most, size.scalar.isConstant)) }
   }
 

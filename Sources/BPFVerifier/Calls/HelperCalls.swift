@@ -34,7 +34,10 @@ extension Explorer {
       let name = number == 0
         ? "unspec" : HelperNames.name(of: number) ?? program.type.helpers[number]?.name
     else { throw .invalid("invalid func unknown#\(number)") }
-    guard program.type.permits(number) else {
+    let isPermitted =
+      program.type.permits(number)
+      && !(options.isStrict && HelperTable.needsPointerRights(number, program.type))
+    guard isPermitted else {
       throw .invalid("program of this type cannot use helper bpf_\(name)#\(number)")
     }
     guard let signature = program.type.signature(of: number) else {

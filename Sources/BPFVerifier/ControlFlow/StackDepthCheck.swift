@@ -53,7 +53,8 @@ struct StackDepthCheck {
     }
     let total = below + own
     guard total <= Limits.frameByteCount else {
-      throw .access("combined stack size of \(frames) calls is \(total). Too large")
+      throw Refusal.access("combined stack size of \(frames) calls is \(total). Too large")
+        .at(code.functions[function].start)
     }
     try visitCalls(of: function, below: total, frames: frames)
   }

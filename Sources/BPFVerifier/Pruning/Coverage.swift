@@ -3,7 +3,9 @@ import BPFInstructions
 // Whether an earlier path has covered this state, so that the path can end here.
 extension Explorer {
   mutating func isCovered() throws(Refusal) -> Bool {
-    var savesState = jumps &- jumpsAtSave >= 2 && processed &- processedAtSave >= 8
+    // Rounds of these loops are compared with each other, so each has to be there.
+    let isForced = code.kinds[slot] == .mayGoto
+    var savesState = isForced || jumps &- jumpsAtSave >= 2 && processed &- processedAtSave >= 8
     var previous = SavedState.none
     var current = newest[slot]
     var count = 0
@@ -19,7 +21,9 @@ extension Explorer {
       if states[index].openPaths > 0 {
         if try coversLoop(index) { return true }
         // In a loop, states are saved less often.
-        if jumps &- jumpsAtSave < 20, processed &- processedAtSave < 100 { savesState = false }
+        if !isForced, jumps &- jumpsAtSave < 20, processed &- processedAtSave < 100 {
+          savesState = false
+        }
       } else if covers(index, .precise) {
         states[index].hits &+= 1
         adopt(index)
@@ -179,6 +183,10 @@ extension Explorer {
   /// Gives up what an earlier round of a loop knew better, so that rounds become the same.
   mutating func widen() {
     var earlier = newest[slot]
+    // What was saved at this very step says nothing about the round before.
+    if earlier == parent, earlier != SavedState.none, processedAtSave == processed {
+      earlier = states[Int(earlier)].next
+    }
     while earlier != SavedState.none,
       states[Int(earlier)].openPaths <= 0 || !isComparable(Int(earlier))
     {

@@ -43,7 +43,10 @@ struct Explanation {
       if case .branch = operation.kind, branches < 3 {
         branches += 1
         let way = next == place + 1 ? "not taken" : "taken"
-        steps.append(.init(instruction: place, text: "\(text) (\(way))", line: line(at: place)))
+        let step = VerifierError.HistoryStep(
+          instruction: place, text: "\(text) (\(way))", line: line(at: place))
+        // Rounds of a loop are all the same.
+        if steps.last != step { steps.append(step) }
       } else if operation.writesDestination, wanted.contains(instruction.destination.rawValue) {
         wanted.remove(instruction.destination.rawValue)
         switch operation.kind {
@@ -56,9 +59,22 @@ struct Explanation {
       } else if case .callHelper = operation.kind, wanted.contains(0) {
         wanted.remove(0)
         steps.append(.init(instruction: place, text: text, line: line(at: place)))
+      } else if movesPacket(operation, instruction) {
+        steps.append(
+          .init(
+            instruction: place, text: "\(text) (packet pointers from before are stale)",
+            line: line(at: place)))
       }
       next = place
     }
     return steps
+  }
+
+  /// Whether a number that should be an address was one until this call.
+  private func movesPacket(_ operation: Operation, _ instruction: Instruction) -> Bool {
+    guard case .callHelper = operation.kind, refusal.message.contains("mem access 'scalar'") else {
+      return false
+    }
+    return HelperTable.signatures[instruction.immediate]?.changesPacket == true
   }
 }

@@ -13,7 +13,9 @@ extension Explorer {
       operand == .register
       ? try read(instruction.source)
       : RegisterState(constant: UInt64(bitPattern: Int64(instruction.immediate)))
-    if options.isStrict { try refuseComparison(instruction, left, right) }
+    if options.isStrict, operand == .register {
+      try refuseComparison(with: right, left, instruction.source)
+    }
     let target = slot &+ 1 &+ Int(instruction.offset)
     if let outcome = outcome(condition, width, left, right) {
       needsPrecisely(left)
@@ -21,6 +23,9 @@ extension Explorer {
       return decided(outcome, target)
     }
     guard left.isScalar, right.isScalar else {
+      if options.isStrict, !isNullTest(condition, width, operand, left, right) {
+        try refuseComparison(with: left, right, instruction.destination)
+      }
       guard width == .bits64 else {
         noteBothWays()
         try fork(to: target)
@@ -93,19 +98,25 @@ extension Explorer {
     }
   }
 
+  /// Strict programs may test addresses for 0 and compare those in the packet, no others.
   private func refuseComparison(
-    _ instruction: Instruction, _ left: RegisterState, _ right: RegisterState
+    with value: RegisterState, _ other: RegisterState, _ register: Register
   ) throws(Refusal) {
-    if left.kind.mayBeNull, right.isZero { return }
-    let areNumbers = left.isScalar && right.isScalar
     let arePacket =
-      (left.kind.isPacket || left.kind == .packetEnd)
-      && (right.kind.isPacket || right.kind == .packetEnd)
-    guard areNumbers || arePacket else {
-      let register = left.isScalar ? instruction.source : instruction.destination
+      (value.kind.isPacket || value.kind == .packetEnd)
+      && (other.kind.isPacket || other.kind == .packetEnd)
+    guard value.isScalar || arePacket else {
       throw .access(
         "R\(register.rawValue) pointer comparison prohibited", register: Int(register.rawValue))
     }
+  }
+
+  private func isNullTest(
+    _ condition: Operation.Condition, _ width: Operation.Width, _ operand: Operation.Operand,
+    _ left: RegisterState, _ right: RegisterState
+  ) -> Bool {
+    operand == .immediate && width == .bits64 && right.isZero && left.kind.mayBeNull
+      && (condition == .equal || condition == .notEqual)
   }
 
   /// A comparison and the registers that it is between.

@@ -94,12 +94,16 @@ extension Explorer {
   mutating func atomic(
     _ instruction: Instruction, _ update: Operation.AtomicUpdate, _ size: Operation.Size
   ) throws(Refusal) {
-    _ = try read(instruction.source)
+    let operand = try read(instruction.source)
     let base = try read(instruction.destination)
-    if update == .compareExchange { _ = try read(.r0) }
+    if update == .compareExchange { try refuseLeak(of: try read(.r0), .r0, into: "mem") }
+    try refuseLeak(of: operand, instruction.source, into: "mem")
     try checkAtomic(base, instruction.destination, size, offset: instruction.offset)
     let offset = Int(instruction.offset)
     let old = try loadValue(instruction.destination, base, offset: offset, size: size.byteCount)
+    if options.isStrict, base.kind == .stack, !old.isScalar {
+      throw .access("leaking pointer from stack off \(Int(base.offset) + offset)")
+    }
     try storeValue(
       .anything, instruction.destination, base, offset: offset, size: size.byteCount)
     let register: Register
@@ -167,6 +171,19 @@ enum StoredValue {
   }
 }
 
+extension RegisterKind {
+  /// Linux's word for where an address must not be stored.
+  fileprivate var nameForLeaks: String {
+    switch self {
+    case .context: "ctx"
+    case .packet, .packetMetadata: "packet"
+    case .mapValue: "map"
+    case .flowKeys: "flow keys"
+    default: "mem"
+    }
+  }
+}
+
 extension Explorer {
   /// Checks a read through a register and tells what it yields; numbers are not yet cut to size.
   mutating func loadValue(
@@ -217,10 +234,8 @@ extension Explorer {
     _ value: StoredValue, _ register: Register, _ base: RegisterState, offset: Int, size: Int
   ) throws(Refusal) {
     try checkAlignment(base, offset: offset, size: size, always: false)
-    if options.isStrict, case .register(let number, let stored) = value, !stored.isScalar,
-      base.kind != .stack
-    {
-      throw .access("R\(number.rawValue) leaks addr into mem", register: Int(number.rawValue))
+    if case .register(let number, let stored) = value, base.kind != .stack {
+      try refuseLeak(of: stored, number, into: base.kind.nameForLeaks)
     }
     switch base.kind {
     case .context:
@@ -266,6 +281,15 @@ extension Explorer {
         ? .access("write to change key R\(register.rawValue) not allowed")
         : invalidAccess(register, base)
     }
+  }
+
+  /// Strict programs keep addresses to themselves.
+  private func refuseLeak(
+    of value: RegisterState, _ register: Register, into place: String
+  ) throws(Refusal) {
+    guard options.isStrict, !value.isScalar else { return }
+    throw .access(
+      "R\(register.rawValue) leaks addr into \(place)", register: Int(register.rawValue))
   }
 
   /// A pointer in a map's value is only set to 0 by a store.

@@ -25,8 +25,14 @@ extension Explorer {
       value.scalar = value.scalar.zeroExtended32
       self[instruction.destination] = value
     } else {
+      try refuseStrictly("R\(instruction.source.rawValue) partial copy of pointer")
       self[instruction.destination] = RegisterState(Scalar.anything.zeroExtended32)
     }
+  }
+
+  /// Strict programs make no numbers out of addresses.
+  private func refuseStrictly(_ message: String) throws(Refusal) {
+    if options.isStrict { throw .access(message) }
   }
 
   /// Gives a number that is about to be copied an identity, so that a test of one copy tells about
@@ -48,6 +54,7 @@ extension Explorer {
   ) throws(Refusal) {
     var value = try read(instruction.source)
     guard value.isScalar else {
+      try refuseStrictly("R\(instruction.source.rawValue) sign-extension part of pointer")
       let unknown = Scalar.anything.signExtended(fromBits: bits, width)
       self[instruction.destination] = RegisterState(unknown)
       return
@@ -65,6 +72,7 @@ extension Explorer {
   mutating func negate(_ instruction: Instruction, _ width: Operation.Width) throws(Refusal) {
     var value = try read(instruction.destination)
     guard value.isScalar else {
+      try refuseStrictly("R\(instruction.destination.rawValue) pointer arithmetic prohibited")
       self[instruction.destination] = .unknown
       return
     }
@@ -78,6 +86,7 @@ extension Explorer {
   ) throws(Refusal) {
     let value = try read(instruction.destination)
     guard value.isScalar else {
+      try refuseStrictly("R\(instruction.destination.rawValue) pointer arithmetic prohibited")
       self[instruction.destination] = RegisterState(Scalar.anything.truncated(toBytes: bits / 8))
       return
     }

@@ -160,6 +160,10 @@ extension Explorer {
     let (index, byte) = Self.place(range.lowerBound)
     if state.hasDynptrs { try destroyDynptrs(frame, index...index) }
     var slot = stackSlot(frame, index)
+    if options.isStrict, size != 8, slot.isSpilled, !slot.value.isScalar {
+      throw .access(
+        "attempt to corrupt spilled pointer on stack", register: Int(register.rawValue))
+    }
     switch value {
     case .register(let number, var stored) where stored.isScalar && byte == 0:
       if stored.scalar.maximum >> UInt64(truncatingIfNeeded: size * 8) == 0 || size == 8 {

@@ -22,6 +22,13 @@ uint64_t switchyard_affinity(void);
 // Keeps the calling thread on some processors. Returns 0 or a negative errno.
 int switchyard_set_affinity(uint64_t mask);
 
+// The calling thread's effective capabilities, one bit each; 0 where there are none.
+uint64_t switchyard_capabilities(void);
+
+// Sets the calling thread's effective capabilities, of those that it may have. Returns 0 or a
+// negative errno.
+int switchyard_set_capabilities(uint64_t effective);
+
 // Maps byte_count bytes of fresh memory twice: to be written, and to be executed. The second
 // mapping is within 2 GiB of an address if there is room. Returns 0 or an errno.
 int switchyard_map_code(

@@ -49,6 +49,9 @@ struct EngineOptions: ParsableArguments {
   @Option(help: "Seed of the random numbers that programs get.")
   var seed: UInt64?
 
+  @Flag(help: "Harden compiled code: blinded constants, masked indices.")
+  var harden = false
+
   @Flag(help: "Write /tmp/perf-PID.map, by which perf names compiled programs.")
   var perfMap = false
 
@@ -58,6 +61,9 @@ struct EngineOptions: ParsableArguments {
   func validate() throws {
     if let cpus, !(1...4096).contains(cpus) {
       throw ValidationError("--cpus takes 1 to 4096")
+    }
+    if harden, engine != .jit {
+      throw ValidationError("--harden is possible with --engine jit only")
     }
     if engine == .kernel, cpus != nil || clock != nil || seed != nil || showsPrints {
       throw ValidationError(
@@ -75,7 +81,7 @@ struct EngineOptions: ParsableArguments {
   func load(
     _ object: ObjectFile, _ options: ObjectOptions, in session: Session
   ) throws(CommandFailure) -> Collection {
-    let runtime = Runtime(possibleCPUs: cpus ?? 1)
+    let runtime = Runtime(possibleCPUs: cpus ?? 1, compiler: .x86(isHardened: harden))
     let loading = Collection.Options(
       defaultKind: try options.kind(), engine: engine == .jit ? .compiled : .interpreter,
       rejectedPrograms: .interpreted)
