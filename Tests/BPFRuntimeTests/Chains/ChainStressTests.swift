@@ -17,7 +17,7 @@ struct ChainStressTests {
   /// How a test ends: the threads stop when all runs are done.
   final class Traffic: Sendable {
     /// By ``StampedChain``'s results; 0 for anything else, 4 for runs without a program.
-    let results = Mutex([Int](repeating: 0, count: 5))
+    let results = Synchronization.Mutex([Int](repeating: 0, count: 5))
     let running = Atomic<Int>(0)
     private let end = DispatchGroup()
 

@@ -8,7 +8,7 @@ import Testing
 @Suite("A run keeps the generation that it started with", .serialized)
 struct GenerationTests {
   /// What ``duringRun`` does when a program calls it; the suite is serialised for it.
-  static let action = Mutex<(@Sendable () -> Void)?>(nil)
+  static let action = Synchronization.Mutex<(@Sendable () -> Void)?>(nil)
 
   static let duringRun = Helper(
     number: 0x10002, name: "during_run", arguments: []

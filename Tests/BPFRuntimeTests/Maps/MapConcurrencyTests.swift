@@ -34,7 +34,7 @@ struct MapConcurrencyTests {
     let source = try ProgramSource(assembly: text, maps: ["subject": map.handle])
     let program = try map.runtime.load(source)
     let runtime = map.runtime
-    let results = Mutex<[UInt64]>([])
+    let results = Synchronization.Mutex<[UInt64]>([])
     let group = DispatchGroup()
     for index in 0..<threads {
       DispatchQueue.global().async(group: group) {
