@@ -33,6 +33,8 @@ final class Epochs: Sendable {
   fileprivate struct State {
     var announcements: [ObjectIdentifier: Announcement] = [:]
     var retired: [Retired] = []
+    /// How often something may still be retired before it is believed that nothing runs.
+    var busyCount = 0
   }
 
   private let current = Atomic<UInt64>(1)
@@ -41,7 +43,9 @@ final class Epochs: Sendable {
   private let runsHaveFences: Bool
 
   /// While something runs, this many retired objects share a barrier.
-  private static let batchCount = 16
+  private static let batchCount = 64
+  /// Short runs are often missed when one looks: so many looks without one have to agree.
+  private static let busyLimit = 64
 
   /// - Parameter usesBarrier: Whether to use membarrier(2) where the system has it.
   init(usesBarrier: Bool = true) {
@@ -112,29 +116,52 @@ final class Epochs: Sendable {
       let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
       state.retired.append(Retired(epoch: epoch, object: object))
     }
-    collect()
+    free(
+      state.withLock { state in
+        state.busyCount =
+          state.seen(by: nil).isRunning ? Self.busyLimit : max(0, state.busyCount &- 1)
+        return takeUnused(of: &state, endOf: nil, isBusy: state.busyCount > 0)
+      })
   }
 
   /// Frees what no run can be inside any more.
-  func collect() { collect(endOf: nil) }
+  func collect() {
+    free(state.withLock { takeUnused(of: &$0, endOf: nil, isBusy: false) })
+  }
 
-  /// - Parameter own: The CPU whose run this thread has just ended, if that is why.
-  private func collect(endOf own: Announcement?) {
-    let freed = state.withLock { state -> [Retired] in
-      var freed = state.takeRetired(before: state.seen(by: own).certain)
-      let seen = state.seen(by: own)
-      // CPUs that rest may have started without anybody seeing it yet. When others run, the barrier
-      // interrupts them, so it waits until it serves several.
-      if let first = state.retired.first, first.epoch < seen.possible,
-        !seen.isRunning || state.retired.count >= Self.batchCount
-      {
-        barrier()
-        freed += state.takeRetired(before: state.seen(by: own).possible)
-      }
-      return freed
+  /// - Parameter own: The CPU whose run this thread has just ended.
+  private func collect(endOf own: Announcement) {
+    // A run does not wait for others that do the same.
+    let freed = state.withLockIfAvailable {
+      takeUnused(of: &$0, endOf: own, isBusy: $0.busyCount > 0)
     }
-    // The objects go outside the lock: their end may retire others.
-    waiting.wrappingSubtract(freed.count, ordering: .relaxed)
+    if let freed { free(freed) }
+  }
+
+  /// Takes out what is in no run any more.
+  ///
+  /// - Parameters:
+  ///   - own: A CPU of this thread, whose run has ended.
+  ///   - isBusy: Whether runs go on all the time, even if none is seen now.
+  private func takeUnused(
+    of state: inout State, endOf own: Announcement?, isBusy: Bool
+  ) -> [Retired] {
+    var freed = state.takeRetired(before: state.seen(by: own).certain)
+    let seen = state.seen(by: own)
+    // CPUs that rest may have started without anybody seeing it yet. When others run, the barrier
+    // interrupts them, so it waits until it serves several.
+    if let first = state.retired.first, first.epoch < seen.possible,
+      !(seen.isRunning || isBusy) || state.retired.count >= Self.batchCount
+    {
+      barrier()
+      freed += state.takeRetired(before: state.seen(by: own).possible)
+    }
+    return freed
+  }
+
+  /// The objects go outside the lock: their end may retire others.
+  private func free(_ objects: consuming [Retired]) {
+    waiting.wrappingSubtract(objects.count, ordering: .relaxed)
   }
 
   // MARK: Stamps
