@@ -222,7 +222,7 @@ struct RingBufferTests {
 
   @Test(
     "two CPUs produce, one task consumes: nothing is lost, torn or out of order",
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(20)))
   func concurrency() async throws {
     let ring = try ring()
     let reader = try RingBufferReader(ring)
