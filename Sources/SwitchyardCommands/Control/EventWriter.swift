@@ -6,9 +6,9 @@
 import SwitchyardControl
 
 /// Writes events as they come, a line each.
-///
-/// Unchecked, because a terminal is not Sendable.
 final class EventWriter: @unchecked Sendable {
+  // Sendable: events come one after the other, and the maker uses the session only after them.
+
   private let session: Session
   private var left: Int
 
