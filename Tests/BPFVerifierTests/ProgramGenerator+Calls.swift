@@ -48,7 +48,8 @@ extension ProgramGenerator {
     if chance(50) { body.append("*(u64 *)(r1 +8) = r2") }
     if chance(50) { body.append("*(u64 *)(r10 -8) = r3") }
     if chance(30) {
-      body += ["r6 = r1", "r7 = r2", "call get_prandom_u32", "r2 = r7", "r1 = r6", "r3 = r0"]
+      let helper = isRepeatable ? "get_smp_processor_id" : "get_prandom_u32"
+      body += ["r6 = r1", "r7 = r2", "call \(helper)", "r2 = r7", "r1 = r6", "r3 = r0"]
     }
     body += ["r0 = r2", chance(50) ? "r0 += r3" : "r0 &= 7"]
     if !subprogramNames.isEmpty, chance(25) {
@@ -121,7 +122,8 @@ extension ProgramGenerator {
 
   /// What a helper returns: any number, or one with known bounds.
   mutating func helperNumber() {
-    lines.append("call \(pick(["ktime_get_ns", "get_prandom_u32", "get_smp_processor_id"]))")
+    let helpers = ["ktime_get_ns", "get_prandom_u32", "get_smp_processor_id"]
+    lines.append("call \(isRepeatable ? helpers[2] : pick(helpers))")
     restoreNumbers()
     if chance(40) {
       lines += ["r3 = r9", "r5 = r0", "r5 &= \(pick([7, 31, 56]))", "r3 += r5"]
@@ -200,7 +202,8 @@ extension ProgramGenerator {
       subprograms.append(body.joined(separator: "\n"))
     } else {
       lines += [
-        "r1 = map[\(pick(["hash", "data"]))]", "r2 = function[\(name)]", "r3 = r10",
+        "r1 = map[\(isRepeatable ? "data" : pick(["hash", "data"]))]", "r2 = function[\(name)]",
+        "r3 = r10",
         "r3 += -24", "r4 = 0", "call for_each_map_elem",
       ]
       let body = [

@@ -23,15 +23,6 @@ struct SoundnessRun {
     case accepts, refuses
   }
 
-  private static let definitions = [
-    MapDefinition(name: "one", type: .array, keySize: 4, valueSize: 64, maxEntries: 1),
-    MapDefinition(name: "data", type: .array, keySize: 4, valueSize: 16, maxEntries: 4),
-    MapDefinition(name: "hash", type: .hash, keySize: 4, valueSize: 16, maxEntries: 64),
-    MapDefinition(name: "cpus", type: .perCPUArray, keySize: 4, valueSize: 16, maxEntries: 4),
-    MapDefinition(name: "percpu", type: .perCPUHash, keySize: 4, valueSize: 16, maxEntries: 64),
-    MapDefinition(name: "tails", type: .programArray, keySize: 4, valueSize: 4, maxEntries: 8),
-  ]
-
   /// What programs of one type run with.
   private struct World {
     let type: ProgramType
@@ -45,12 +36,12 @@ struct SoundnessRun {
       self.type = type
       runtime = Runtime()
       let runtime = runtime
-      maps = try SoundnessRun.definitions.map { try runtime.makeMap($0) }
+      maps = try RandomProgram.maps.map { try runtime.makeMap($0) }
       cpu = try runtime.makeCPU()
       cpu.instructionLimit = 1_000_000
       context = try PacketContext(type: type)
       guard asksLinux else { return }
-      kernelMaps = try SoundnessRun.definitions.map {
+      kernelMaps = try RandomProgram.maps.map {
         try KernelMap(
           KernelMap.Shape(
             type: $0.type.rawValue, keySize: $0.keySize, valueSize: $0.valueSize,
@@ -67,47 +58,11 @@ struct SoundnessRun {
     worlds = try [ProgramType.xdp, .schedCls].map { try World($0, asksLinux: asksLinux) }
   }
 
-  private struct Candidate {
-    var text: String
-    var program: VerifierProgram
-    var types: FunctionTypes?
-  }
-
-  private func candidate(_ seed: UInt64) throws -> (Candidate, World) {
-    var generator = ProgramGenerator(seed: seed)
-    let text = generator.program()
-    let world = worlds[generator.form.isTrafficControl ? 1 : 0]
-    let assembled = try Assembler(helperNumber: HelperNames.number(of:)).assemble(text)
-    var program = VerifierProgram(
-      name: "random", instructions: assembled.instructions, type: world.type,
-      maps: Self.definitions.map { MapShape($0) })
-    for (slot, name) in assembled.references {
-      let map = Self.definitions.firstIndex { $0.name == name } ?? -1
-      program.references[slot] = VerifierProgram.MapReference(
-        map: map, valueOffset: name == "one" ? 0 : nil)
-    }
-    guard generator.form.hasTypes, !generator.subprogramNames.isEmpty else {
-      return (Candidate(text: text, program: program), world)
-    }
-    let functions = generator.subprogramNames.map {
-      VerifierCase.Function(name: $0, isGlobal: false, result: .int, parameters: [])
-    }
-    for function in functions {
-      program.functions.append(
-        VerifierProgram.Function(
-          start: assembled.labels[function.name] ?? 0, name: function.name,
-          prototype: FunctionPrototype(parameters: [], result: .number(byteCount: 4))))
-    }
-    let types = FunctionTypes(
-      functions, in: assembled,
-      context: generator.form.isTrafficControl ? "__sk_buff" : "xdp_md")
-    return (Candidate(text: text, program: program, types: types), world)
-  }
-
   /// Makes the program of a seed, verifies it, runs it if it is accepted, and asks Linux: always,
   /// or only about accepted programs.
   func check(_ seed: UInt64, asksLinuxAboutRefused: Bool = true) throws -> Outcome {
-    let (candidate, world) = try candidate(seed)
+    let candidate = try RandomProgram(seed: seed)
+    let world = worlds[candidate.program.type.number == ProgramType.xdp.number ? 0 : 1]
     var refusal: VerifierError?
     do throws(VerifierError) {
       _ = try Verifier(candidate.program).verify()
@@ -117,7 +72,7 @@ struct SoundnessRun {
     var outcome = Outcome(isAccepted: refusal == nil)
     if refusal == nil { try run(candidate, world, seed, &outcome) }
     guard asksLinux, refusal == nil || asksLinuxAboutRefused else { return outcome }
-    let log = try refusalByLinux(candidate, world)
+    let log = refusalByLinux(candidate, world)
     outcome.linux = log == nil ? .accepts : .refuses
     if (log == nil) != (refusal == nil) {
       outcome.complaint += """
@@ -130,41 +85,21 @@ struct SoundnessRun {
     return outcome
   }
 
-  private func refusalByLinux(_ candidate: Candidate, _ world: World) throws -> String? {
-    var instructions = candidate.program.instructions
-    for (slot, reference) in candidate.program.references {
-      instructions[slot].immediate = world.kernelMaps[reference.map].descriptor.rawValue
-    }
-    var options = KernelProgram.Options(type: world.type.number)
-    if let types = candidate.types {
-      options.btf = try KernelBTF(bytes: types.bytes)
-      options.functionInfo = types.records.map {
-        KernelProgram.FunctionInfo(
-          slot: UInt32(truncatingIfNeeded: $0.slot), typeID: $0.typeID)
-      }
-    }
+  private func refusalByLinux(_ candidate: RandomProgram, _ world: World) -> String? {
     do throws(KernelError) {
-      _ = try KernelProgram(instructions, options)
+      _ = try candidate.load(world.kernelMaps)
     } catch {
       return "\(error.errno) \(error.log)"
     }
-    // Programs only name the descriptors.
-    withExtendedLifetime(world.kernelMaps) {}
     return nil
   }
 
   private func run(
-    _ candidate: Candidate, _ world: World, _ seed: UInt64, _ outcome: inout Outcome
+    _ candidate: RandomProgram, _ world: World, _ seed: UInt64, _ outcome: inout Outcome
   ) throws {
-    var source = ProgramSource(
-      name: "random", type: world.type, instructions: candidate.program.instructions)
-    for (slot, reference) in candidate.program.references {
-      source.maps[slot] = ProgramSource.MapReference(
-        world.maps[reference.map], valueOffset: reference.valueOffset)
-    }
     let program: Program
     do throws(LoadError) {
-      program = try world.runtime.load(source)
+      program = try world.runtime.load(candidate.source(world.maps))
     } catch {
       // A helper that does not exist here yet.
       return

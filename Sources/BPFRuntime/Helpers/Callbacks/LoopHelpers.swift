@@ -18,8 +18,9 @@ extension Helper {
     number: 181, name: "loop", arguments: [.anything, .function, .anything, .anything]
   ) { count, function, data, flags, _, cpu in
     guard flags == 0 else { return LinuxError.invalid.helperResult }
-    // All 64 bits, as in the loop that Linux makes of most calls.
-    guard count <= loopLimit else { return LinuxError.tooBig.helperResult }
+    // In place of most calls, all without flags, Linux has a loop. It compares all 64 bits, and
+    // returns the error in 32.
+    guard count <= loopLimit else { return LinuxError.tooBig.helperResult & 0xffff_ffff }
     let caller = SubprogramCaller(RunningCPU(address: cpu), function)
     var index: UInt64 = 0
     while index < count {
