@@ -30,6 +30,7 @@ enum Main {
       if wanted.isEmpty || wanted.contains("map") || wanted.contains("map_memory") {
         memory = try measureMapMemory()
       }
+      if wanted.isEmpty || wanted.contains("helper") { rows += try measureHelpers(settings) }
       if wanted.isEmpty || wanted.contains("load") {
         rows += try measureLoading(settings) + measureCompiling(settings)
       }
