@@ -94,12 +94,14 @@ extension Operation {
   }
 
   /// What an operation means, with its parameters: for the parts that reason about programs.
+  ///
+  /// All payloads are bytes: the whole fits in a register, and is looked at all the time.
   public enum Kind: Hashable, Sendable {
     case arithmetic(Arithmetic, Width, Operand)
     /// `dst = (s8) src` and its like: sign extension from the low bits of the source.
-    case signExtendingMove(fromBits: Int, Width)
+    case signExtendingMove(fromBits: UInt8, Width)
     case negate(Width)
-    case byteOrder(ByteOrder, bits: Int)
+    case byteOrder(ByteOrder, bits: UInt8)
     /// Unconditional; the long form takes its distance from the immediate.
     case jump(long: Bool)
     /// Jumps until the frame's iteration budget is spent.

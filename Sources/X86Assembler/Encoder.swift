@@ -51,7 +51,9 @@ public struct Encoder: ~Copyable {
 
   /// Many new labels.
   public mutating func makeLabels(_ count: Int) -> [Label] {
-    (0..<count).map { _ in makeLabel() }
+    let first = positions.count
+    positions.append(contentsOf: repeatElement(-1, count: count))
+    return (first..<first + count).map { Label(number: Int32(truncatingIfNeeded: $0)) }
   }
 
   /// Puts a label here.

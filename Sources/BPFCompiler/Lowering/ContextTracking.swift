@@ -28,6 +28,8 @@ struct ContextTracking {
     }
 
     static let unknown = State(bits: 0b00_10_10_10_10_10_10_10_10_10_10)
+    /// No path has got there.
+    static let unreached = State(bits: .max)
 
     func merged(_ other: State) -> State {
       var result = self
@@ -38,15 +40,30 @@ struct ContextTracking {
     }
   }
 
-  private var states: [State?]
+  /// By slot, what a verifier has seen; empty when there was none.
+  private let facts: [InstructionFacts]
+  private let slots: [UInt32]
+  /// By instruction; empty where there are facts.
+  private var states: [State] = []
 
-  /// What the base of the access at an instruction is.
+  /// What the base of the access at an instruction is: as a verifier has seen it, or as far as it
+  /// can be followed.
   func base(of instruction: DecodedInstruction, at index: Int, _ register: UInt8) -> Holding {
-    states[index]?[register] ?? .unknown
+    guard states.isEmpty else {
+      return states[index] == .unreached ? .unknown : states[index][register]
+    }
+    return switch facts[Int(slots[index])].memory {
+    case .context: .context
+    case .none: .unknown
+    default: .other
+    }
   }
 
   init(_ unit: CompilationUnit, _ shape: ProgramShape) {
-    states = Array(repeating: nil, count: unit.instructions.count)
+    facts = unit.facts
+    slots = unit.slots
+    guard facts.isEmpty else { return }
+    states = Array(repeating: .unreached, count: unit.instructions.count)
     var worklist: [Int] = []
     for function in shape.functions {
       var state = State.unknown
@@ -58,12 +75,12 @@ struct ContextTracking {
     }
     while let start = worklist.popLast() {
       var index = start
-      while var state = states[index] {
+      while true {
+        var state = states[index]
         let instruction = unit.instructions[index]
-        Self.apply(instruction, &state)
-        if instruction.operation != .callSubprogram,
-          let target = ProgramShape.target(of: instruction, at: index)
-        {
+        let effect = shape.effects[index]
+        Self.apply(instruction, effect, &state)
+        if effect.isTransfer, let target = ProgramShape.target(of: instruction, at: index) {
           flow(state, to: target, &worklist)
         }
         guard !instruction.operation.endsBlock else { break }
@@ -79,17 +96,21 @@ struct ContextTracking {
   }
 
   private mutating func merge(_ state: State, into index: Int) -> Bool {
-    guard let old = states[index] else {
+    let old = states[index]
+    guard old != .unreached else {
       states[index] = state
       return true
     }
+    guard old != state else { return false }
     let merged = old.merged(state)
     guard merged != old else { return false }
     states[index] = merged
     return true
   }
 
-  private static func apply(_ instruction: DecodedInstruction, _ state: inout State) {
+  private static func apply(
+    _ instruction: DecodedInstruction, _ effect: InstructionEffect, _ state: inout State
+  ) {
     let destination = instruction.destination
     switch instruction.operation.kind {
     case .arithmetic(.move, .bits64, .register):
@@ -108,8 +129,8 @@ struct ContextTracking {
       let isPointer = size == .doubleWord && state[instruction.source] != .context
       state[destination] = isPointer ? .unknown : .other
     default:
-      let written = RegisterUse.writes(instruction)
-      for register: UInt8 in 0...10 where written >> UInt16(register) & 1 != 0 {
+      guard effect.writes != 0 else { break }
+      for register: UInt8 in 0...10 where effect.writes >> UInt16(register) & 1 != 0 {
         state[register] = .unknown
       }
     }

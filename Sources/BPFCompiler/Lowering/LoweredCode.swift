@@ -11,11 +11,10 @@ struct LoweredCode: ~Copyable {
 }
 
 extension Plan {
-  /// Whether the code reads or changes one of r6 to r9, or goes to programs that may.
-  func usesPreserved(_ unit: CompilationUnit) -> Bool {
-    let preserved: UInt16 = 0b11_1100_0000
-    return ProgramShape.usesPreserved(unit.instructions)
-      || steps.contains { ($0.reads | $0.writes) & preserved != 0 }
-      || held.joined().contains { 1 << UInt16($0.register) & preserved != 0 }
+  /// Whether the code reads or changes one of r6 to r9, or goes to programs that may: steps use no
+  /// registers of BPF but those of the instructions, and those that hold constants.
+  func usesPreserved(_ shape: ProgramShape) -> Bool {
+    shape.usesPreserved
+      || held.joined().contains { 1 << UInt16($0.register) & ProgramShape.preserved != 0 }
   }
 }

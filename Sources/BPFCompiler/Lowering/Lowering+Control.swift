@@ -63,14 +63,20 @@ extension Lowering {
   }
 
   /// Whether every place of the region reaches an address with a 32-bit distance.
+  @inline(__always)
   private func isNear(_ address: UInt64) -> Bool {
     [region.lowerBound, region.upperBound].allSatisfy { end in
       Int32(exactly: Int64(bitPattern: address &- end)) != nil
     }
   }
 
+  /// Where the function with a first instruction starts.
+  private func functionLabel(_ first: Int) -> Encoder.Label? {
+    shape.function(startingAt: first).map { functionLabels[$0] }
+  }
+
   mutating func lowerSubprogramCall(_ target: Int) {
-    guard let label = functionLabels[target] else { return }
+    guard let label = functionLabel(target) else { return }
     callFunction(label, readsPreserved: function.readsPreserved)
   }
 
@@ -94,7 +100,7 @@ extension Lowering {
 
   /// The address of a function is a number that only `callx` understands.
   mutating func lowerFunctionAddress(_ i: DecodedInstruction, at index: Int) {
-    guard let target = unit.functionAddresses[index], let label = functionLabels[target] else {
+    guard let target = unit.functionAddresses[index], let label = functionLabel(target) else {
       return
     }
     out.loadAddress(machine(i.destination), of: label)
@@ -105,7 +111,7 @@ extension Lowering {
     let target = machine(i.destination)
     let resume = out.makeLabel()
     for entry in shape.addressed {
-      guard let function = functionLabels[entry] else { continue }
+      guard let function = functionLabel(entry) else { continue }
       let call = out.makeLabel()
       cold.append(
         ColdCode(

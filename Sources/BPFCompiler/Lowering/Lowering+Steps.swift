@@ -4,6 +4,7 @@ import X86Assembler
 
 extension Lowering {
   /// The machine register of a BPF register, or of a step's temporary.
+  @inline(__always)
   func machine(_ register: UInt8) -> MachineRegister {
     RegisterAssignment.machine[Int(register)]
   }
@@ -159,6 +160,7 @@ extension Lowering {
 
   // MARK: Memory
 
+  @inline(__always)
   func memory(_ step: Step) -> MemoryOperand {
     step.index == Step.none
       ? MemoryOperand(machine(step.base), step.displacement)
@@ -208,6 +210,7 @@ extension Lowering {
   }
 
   /// Whether the flags are those of a register's comparison with zero, as far as it matters.
+  @inline(__always)
   private func flagsTell(_ step: Step) -> Bool {
     guard let flags, flags.register == step.left else { return false }
     let isEquality = step.condition == .equal || step.condition == .notEqual

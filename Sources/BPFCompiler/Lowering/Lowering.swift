@@ -24,8 +24,8 @@ struct Lowering: ~Copyable {
   let shortLoops: [Int: ShortLoop]
   /// One per block, used where a jump leads to it.
   let labels: [Encoder.Label]
-  /// The entries of functions, by their first instruction.
-  let functionLabels: [Int: Encoder.Label]
+  /// The entries of functions, by number.
+  let functionLabels: [Encoder.Label]
   /// The function that is being compiled.
   var function: ProgramShape.Function
   /// What is known at a tail call.
@@ -56,17 +56,16 @@ struct Lowering: ~Copyable {
     let shape = try ProgramShape(unit)
     let context = unit.context.isKeptAsSeen ? nil : ContextTracking(unit, shape)
     var plan = Rewriter(unit, shape, context, processor).rewrite()
-    Liveness(unit.instructions, plan).removeDead(from: &plan)
+    Liveness.removeDead(from: &plan, shape.effects)
     // Both need the registers that hardened code has its numbers in.
     if !isHardened {
-      Selects.form(in: &plan, unit.instructions)
+      Selects.form(in: &plan, shape.effects)
       plan.joinLoops()
     }
     order = Layout(&plan).order
     var out = Encoder(capacity: unit.instructions.count * 8 + 256)
     labels = out.makeLabels(plan.blocks.count)
-    functionLabels = Dictionary(
-      uniqueKeysWithValues: shape.functions.map { ($0.range.lowerBound, out.makeLabel()) })
+    functionLabels = out.makeLabels(shape.functions.count)
     function = shape.functions[0]
     starts = [Int32](repeating: 0, count: plan.blocks.count)
     ends = starts
@@ -92,13 +91,13 @@ struct Lowering: ~Copyable {
   }
 
   private static func shortLoops(of plan: Plan, _ order: [Int]) -> [Int: ShortLoop] {
+    guard plan.hasLoops else { return [:] }
     let heads = order.filter { plan.blocks[$0].taken == $0 || plan.blocks[$0].next == $0 }
     guard !heads.isEmpty else { return [:] }
     var sources: [Int: [Int]] = [:]
     for number in order {
-      for target in [plan.blocks[number].taken, plan.blocks[number].next]
-      where target >= 0 && target != number {
-        sources[target, default: []].append(number)
+      plan.blocks[number].forEachTarget { target in
+        if target != number { sources[target, default: []].append(number) }
       }
     }
     var loops: [Int: ShortLoop] = [:]
@@ -108,34 +107,43 @@ struct Lowering: ~Copyable {
 
   /// Compiles the whole program.
   consuming func lower() throws(LoadError) -> LoweredCode {
-    var positions = [Int](repeating: .max, count: plan.blocks.count)
-    for (position, number) in order.enumerated() { positions[number] = position }
-    var isLoopHead = [Bool](repeating: false, count: plan.blocks.count)
-    for number in order {
-      let block = plan.blocks[number]
-      for target in [block.taken, block.next]
-      where target >= 0 && positions[target] <= positions[number] {
-        isLoopHead[target] = true
-      }
-    }
+    let isLoopHead = loopHeads()
+    origins.reserveCapacity(plan.steps.count)
     for (position, number) in order.enumerated() {
       let block = plan.blocks[number]
       function = shape.functions[block.function]
       if block.isEntry { enterBlock(number) }
       // What is in front of a short loop's sums is no part of the loop.
-      if isLoopHead[number], shortLoops[number]?.sums.isEmpty ?? true { alignLoop() }
+      if isLoopHead.contains(number), shortLoops[number]?.sums.isEmpty ?? true { alignLoop() }
       out.bind(labels[number])
       let next = position + 1 < order.count ? order[position + 1] : -1
       try lower(block, number, followedBy: next)
     }
     lowerCold()
-    let usesPreserved = plan.usesPreserved(unit)
+    let usesPreserved = plan.usesPreserved(shape)
     return LoweredCode(encoder: out, usesPreserved: usesPreserved, origins: origins)
+  }
+
+  /// The blocks that are jumped back to.
+  private func loopHeads() -> Set<Int> {
+    guard plan.hasLoops else { return [] }
+    var heads: Set<Int> = []
+    var positions = [Int](repeating: .max, count: plan.blocks.count)
+    for (position, number) in order.enumerated() { positions[number] = position }
+    for number in order {
+      guard plan.blocks[number].isInLoop else { continue }
+      plan.blocks[number].forEachTarget { target in
+        if plan.blocks[target].isInLoop, positions[target] <= positions[number] {
+          heads.insert(target)
+        }
+      }
+    }
+    return heads
   }
 
   private mutating func enterBlock(_ number: Int) {
     let block = plan.blocks[number]
-    if let label = functionLabels[function.range.lowerBound] { out.bind(label) }
+    out.bind(functionLabels[block.function])
     enterFunction()
     for constant in plan.held[block.function] {
       load(machine(constant.register), constant.value)
@@ -208,6 +216,7 @@ struct Lowering: ~Copyable {
   }
 
   /// Whether a short jump from the end of a block to the start of another surely reaches.
+  @inline(__always)
   private func isShort(from block: Int, to target: Int) -> Bool {
     guard usesShortJumps else { return false }
     if let position = out.position(of: labels[target]) { return out.count - position <= 126 - 12 }

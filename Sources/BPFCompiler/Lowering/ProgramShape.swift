@@ -19,13 +19,22 @@ struct ProgramShape {
   }
 
   /// In order; the first is the program itself.
-  var functions: [Function] = []
+  private(set) var functions: [Function] = []
+  /// For every instruction, what it does to registers and where it leads.
+  private(set) var effects: [InstructionEffect] = []
   /// For every instruction, whether a jump or call leads to it: what was known before it is void.
-  var isTarget: [Bool]
-  /// For every instruction, whether a jump leads back to it.
-  var isLoopHead: [Bool]
+  private(set) var isTarget: [Bool]
   /// The first instructions of functions whose addresses are taken, in order.
-  var addressed: [Int] = []
+  private(set) var addressed: [Int] = []
+  /// Whether a run can read or change one of r6 to r9, in a program that it tail-calls perhaps.
+  ///
+  /// A helper that calls back may have to end the run, which takes the full way in.
+  private(set) var usesPreserved = false
+  /// The instructions that lead elsewhere than to the next one, in order.
+  private var transfers: [Int] = []
+
+  /// r6 to r9.
+  static let preserved: UInt16 = 0b11_1100_0000
 
   /// Whether functions have instructions in common.
   var sharesCode: Bool { functions.contains { !$0.shares.isEmpty } }
@@ -35,28 +44,23 @@ struct ProgramShape {
     functions[number].callsRegister || !functions[number].callees.isEmpty
   }
 
+  /// The number of the function with a first instruction.
+  func function(startingAt first: Int) -> Int? {
+    functions.firstIndex { $0.range.lowerBound == first }
+  }
+
   /// As many as Linux takes.
   private static let functionLimit = 256
 
   /// - Throws: ``LoadError`` for a program whose calls are not bounded by its text, or with a
   ///   function that runs on into the next one; Linux refuses both, too.
   init(_ unit: CompilationUnit) throws(LoadError) {
-    let instructions = unit.instructions
-    isTarget = [Bool](repeating: false, count: instructions.count)
-    isLoopHead = isTarget
+    isTarget = [Bool](repeating: false, count: unit.instructions.count)
     var entries: Set<Int> = [0]
-    for (index, instruction) in instructions.enumerated() {
-      if let target = unit.functionAddresses[index] {
-        entries.insert(target)
-        isTarget[target] = true
-      } else if let target = Self.target(of: instruction, at: index) {
-        isTarget[target] = true
-        if instruction.operation == .callSubprogram {
-          entries.insert(target)
-        } else if target <= index {
-          isLoopHead[target] = true
-        }
-      }
+    noteInstructions(of: unit, &entries)
+    for target in unit.functionAddresses.values {
+      entries.insert(target)
+      isTarget[target] = true
     }
     addressed = Set(unit.functionAddresses.values).sorted()
     let starts = entries.sorted()
@@ -66,26 +70,35 @@ struct ProgramShape {
         instruction: Int(unit.slots[starts[Self.functionLimit]]))
     }
     for (number, start) in starts.enumerated() {
-      let end = number + 1 < starts.count ? starts[number + 1] : instructions.count
+      let end = number + 1 < starts.count ? starts[number + 1] : unit.instructions.count
       functions.append(Function(range: start..<end))
     }
-    for number in functions.indices { try describe(number, starts, unit) }
+    var next = 0
+    for number in functions.indices { try describe(number, &next, starts, unit) }
     joinFunctions()
     try checkDepth(starts, unit)
   }
 
-  /// Whether a run can read or change one of r6 to r9, in a program that it tail-calls perhaps.
-  ///
-  /// A helper that calls back may have to end the run, which takes the full way in.
-  static func usesPreserved(_ instructions: [DecodedInstruction]) -> Bool {
-    instructions.contains { instruction in
-      switch instruction.operation.kind {
-      case .tailCall, .callRegister: true
-      case .callHelper where instruction.source != 0: true
-      default:
-        (RegisterUse.reads(instruction) | RegisterUse.writes(instruction)) & 0b11_1100_0000 != 0
+  private mutating func noteInstructions(of unit: CompilationUnit, _ entries: inout Set<Int>) {
+    effects.reserveCapacity(unit.instructions.count)
+    var used: UInt16 = 0
+    for index in unit.instructions.indices {
+      let instruction = unit.instructions[index]
+      let kind = instruction.operation.kind
+      let effect = InstructionEffect(instruction, kind)
+      effects.append(effect)
+      used |= effect.used
+      guard effect.isTransfer || effect.isCall else { continue }
+      transfers.append(index)
+      switch kind {
+      case .tailCall, .callRegister: usesPreserved = true
+      case .callHelper where instruction.source != 0: usesPreserved = true
+      case .callSubprogram: entries.insert(index + 1 + Int(instruction.offset))
+      default: break
       }
+      if let target = Self.target(of: instruction, at: index) { isTarget[target] = true }
     }
+    usesPreserved = usesPreserved || used & Self.preserved != 0
   }
 
   /// Where a jump, branch or call goes.
@@ -96,23 +109,28 @@ struct ProgramShape {
     }
   }
 
+  /// - Parameter next: The first of the transfers that belongs to this function or one behind it.
   private mutating func describe(
-    _ number: Int, _ starts: [Int], _ unit: CompilationUnit
+    _ number: Int, _ next: inout Int, _ starts: [Int], _ unit: CompilationUnit
   ) throws(LoadError) {
     var function = functions[number]
     for index in function.range {
+      function.readsPreserved |= effects[index].reads & Self.preserved
+    }
+    while next < transfers.count, transfers[next] < function.range.upperBound {
+      let index = transfers[next]
+      next += 1
       let instruction = unit.instructions[index]
-      function.readsPreserved |= RegisterUse.reads(instruction) & 0b11_1100_0000
+      let target = Self.target(of: instruction, at: index)
       switch instruction.operation.kind {
       case .callSubprogram:
-        function.callees.insert(index + 1 + Int(instruction.offset))
+        if let target { function.callees.insert(target) }
+        continue
       case .callRegister: function.callsRegister = true
       case .mayGoto: function.hasIterations = true
       default: break
       }
-      if instruction.operation != .callSubprogram,
-        let target = Self.target(of: instruction, at: index), !function.range.contains(target)
-      {
+      if let target, !function.range.contains(target) {
         function.shares.insert(starts.partitioningIndex { $0 > target } - 1)
       }
     }
@@ -184,46 +202,5 @@ extension [Int] {
       if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
     }
     return low
-  }
-}
-
-/// Which registers an instruction reads and writes, one bit per register.
-enum RegisterUse {
-  static func reads(_ instruction: DecodedInstruction) -> UInt16 {
-    let destination: UInt16 = 1 << UInt16(instruction.destination & 0xf)
-    let source: UInt16 = 1 << UInt16(instruction.source & 0xf)
-    switch instruction.operation.kind {
-    case .arithmetic(let operation, _, let operand):
-      let right = operand == .register ? source : 0
-      return operation == .move ? right : right | destination
-    case .signExtendingMove, .load, .loadAcquire: return source
-    case .negate, .byteOrder: return destination
-    case .branch(_, _, let operand): return destination | (operand == .register ? source : 0)
-    case .store(_, let operand): return destination | (operand == .register ? source : 0)
-    case .storeRelease: return destination | source
-    case .atomic(let update, _):
-      return destination | source | (update == .compareExchange ? 1 : 0)
-    case .loadPacket(_, let indirect): return 0b100_0000 | (indirect ? source : 0)
-    case .callRegister: return destination | 0b11_1110
-    case .callHelper, .callSubprogram, .callKernelFunction: return 0b11_1110
-    case .tailCall: return 0b1110
-    case .exit: return 1
-    case .jump, .mayGoto, .loadImmediate64: return 0
-    }
-  }
-
-  static func writes(_ instruction: DecodedInstruction) -> UInt16 {
-    let destination: UInt16 = 1 << UInt16(instruction.destination & 0xf)
-    switch instruction.operation.kind {
-    case .arithmetic, .signExtendingMove, .negate, .byteOrder, .loadImmediate64, .load,
-      .loadAcquire:
-      return destination
-    case .atomic(let update, _):
-      if update == .compareExchange { return 1 }
-      return instruction.operation.readsIntoSource ? 1 << UInt16(instruction.source & 0xf) : 0
-    case .loadPacket: return 1
-    case .callHelper, .callSubprogram, .callKernelFunction, .callRegister: return 0b11_1111
-    case .jump, .mayGoto, .branch, .exit, .store, .storeRelease, .tailCall: return 0
-    }
   }
 }

@@ -35,6 +35,13 @@ struct ControlFlow {
     var used: UInt16 = 0
     /// Those that it does not leave with an upper half of zeros.
     var writtenWide: UInt16 = 0
+
+    /// Calls something with every block that it leads to.
+    @inline(__always)
+    func forEachTarget(_ body: (Int) -> Void) {
+      if taken >= 0 { body(taken) }
+      if next >= 0 { body(next) }
+    }
   }
 
   private(set) var blocks: [Block] = []
@@ -43,6 +50,8 @@ struct ControlFlow {
   /// The blocks that lead to a block, as a chain through ``Edge/next``.
   private var firstEdge: [Int32] = []
   private var edges: [(source: Int32, next: Int32)] = []
+  /// Whether any path leads back.
+  private(set) var hasLoops = false
 
   init(_ unit: CompilationUnit, _ shape: ProgramShape) {
     blockAt = [Int32](repeating: -1, count: unit.instructions.count + 1)
@@ -60,14 +69,12 @@ struct ControlFlow {
       var used: UInt16 = 0
       var writtenWide: UInt16 = 0
       for index in function.range {
-        let instruction = unit.instructions[index]
-        let writes = RegisterUse.writes(instruction)
-        written |= writes
-        used |= writes | RegisterUse.reads(instruction)
-        if !instruction.operation.clearsUpperHalf { writtenWide |= writes }
+        let effect = shape.effects[index]
+        written |= effect.writes
+        used |= effect.used
+        if !effect.clearsUpperHalf { writtenWide |= effect.writes }
         guard
-          instruction.operation.isTransfer || index + 1 == function.range.upperBound
-            || shape.isTarget[index + 1]
+          effect.isTransfer || index + 1 == function.range.upperBound || shape.isTarget[index + 1]
         else { continue }
         var block = Block(range: start..<index + 1)
         block.function = number
@@ -128,10 +135,11 @@ struct ControlFlow {
     var waiting = blocks.indices.filter { blocks[$0].isEntry }
     for number in waiting { blocks[number].isReached = true }
     while let number = waiting.popLast() {
-      for target in [blocks[number].taken, blocks[number].next] where target >= 0 {
+      let block = blocks[number]
+      block.forEachTarget { target in
         edges.append((Int32(truncatingIfNeeded: number), firstEdge[target]))
         firstEdge[target] = Int32(truncatingIfNeeded: edges.count - 1)
-        guard !blocks[target].isReached else { continue }
+        guard !blocks[target].isReached else { return }
         blocks[target].isReached = true
         waiting.append(target)
       }
@@ -139,30 +147,24 @@ struct ControlFlow {
   }
 
   /// Calls something with every block that leads to a block.
+  @inline(__always)
   func forEachSource(of block: Int, _ body: (Int) -> Void) {
-    for source in sources(of: block) { body(source) }
-  }
-
-  /// The blocks that lead to a block.
-  private func sources(of block: Int) -> [Int] {
-    var result: [Int] = []
     var edge = firstEdge[block]
     while edge >= 0 {
-      result.append(Int(edges[Int(edge)].source))
+      body(Int(edges[Int(edge)].source))
       edge = edges[Int(edge)].next
     }
-    return result
   }
 
   /// A loop is the blocks from one that is jumped back to, to the last one that any path jumps
   /// back from into these.
   private mutating func findLoops() {
     for number in blocks.indices where blocks[number].isReached {
-      for target in [blocks[number].taken, blocks[number].next]
-      where target >= 0 && target <= number {
-        blocks[target].loopEnd = max(blocks[target].loopEnd, number)
-      }
+      let (taken, next) = (blocks[number].taken, blocks[number].next)
+      if taken >= 0, taken <= number { noteLoop(from: taken, to: number) }
+      if next >= 0, next <= number { noteLoop(from: next, to: number) }
     }
+    guard hasLoops else { return }
     for head in blocks.indices.reversed() where blocks[head].loopEnd >= 0 {
       var inner = head + 1
       while inner <= blocks[head].loopEnd {
@@ -178,41 +180,31 @@ struct ControlFlow {
     }
   }
 
+  private mutating func noteLoop(from head: Int, to end: Int) {
+    hasLoops = true
+    blocks[head].loopEnd = max(blocks[head].loopEnd, end)
+  }
+
   /// What cannot get back any more is not in the loop, even if it lies in between.
   private mutating func markLoop(_ range: Range<Int>) {
     var waiting: [Int] = []
     for number in range {
       blocks[number].loop = range
       guard blocks[number].isReached,
-        [blocks[number].taken, blocks[number].next].contains(where: { $0 >= 0 && $0 <= number })
+        (0...number).contains(blocks[number].taken) || (0...number).contains(blocks[number].next)
       else { continue }
       blocks[number].isInLoop = true
       waiting.append(number)
     }
     while let number = waiting.popLast() {
-      for source in sources(of: number) where range.contains(source) && !blocks[source].isInLoop {
+      var edge = firstEdge[number]
+      while edge >= 0 {
+        let source = Int(edges[Int(edge)].source)
+        edge = edges[Int(edge)].next
+        guard range.contains(source), !blocks[source].isInLoop else { continue }
         blocks[source].isInLoop = true
         waiting.append(source)
       }
-    }
-  }
-}
-
-extension Operation {
-  /// Whether something else than the next instruction may be executed after it.
-  fileprivate var isTransfer: Bool {
-    switch kind {
-    case .jump, .branch, .mayGoto, .exit: true
-    default: endsBlock
-    }
-  }
-
-  /// Whether the result's upper half is zero, whatever the operands are.
-  var clearsUpperHalf: Bool {
-    switch kind {
-    case .arithmetic(_, .bits32, _), .negate(.bits32), .signExtendingMove(_, .bits32): true
-    case .byteOrder(_, let bits): bits < 64
-    default: false
     }
   }
 }

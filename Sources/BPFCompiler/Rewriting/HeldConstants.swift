@@ -13,8 +13,8 @@ struct HeldConstants {
 
   /// Chooses for one function.
   init(function number: Int, _ unit: CompilationUnit, _ shape: ProgramShape, _ flow: ControlFlow) {
+    guard flow.hasLoops, !shape.sharesCode else { return }
     let range = shape.functions[number].range
-    guard !shape.sharesCode else { return }
     let blocks = Int(flow.blockAt[range.lowerBound])..<flow.blocks.count
     var used: UInt16 = 0
     var hasLoop = false

@@ -4,22 +4,33 @@ import X86Assembler
 
 /// Which registers are read later, and what nobody reads.
 struct Liveness {
-  private let instructions: [DecodedInstruction]
+  private let effects: [InstructionEffect]
   /// By block, the registers whose content is read in it or behind it.
   private var before: [UInt16]
 
-  init(_ instructions: [DecodedInstruction], _ plan: Plan) {
-    self.instructions = instructions
-    before = [UInt16](repeating: 0, count: plan.blocks.count)
-    // Without loops every block comes before those that it leads to, so once is enough.
-    let hasLoops = plan.blocks.contains { $0.isInLoop }
+  /// Removes what is not needed, and loads where the only use can load by itself.
+  static func removeDead(from plan: inout Plan, _ effects: [InstructionEffect]) {
+    var liveness = Liveness(
+      effects: effects, before: [UInt16](repeating: 0, count: plan.blocks.count))
+    // Without loops every block comes before those that it leads to, so what is read behind a block
+    // is known when its turn comes.
+    if plan.hasLoops { liveness.findOut(plan) }
+    for number in plan.blocks.indices.reversed() { liveness.removeDead(number, &plan) }
+  }
+
+  private init(effects: [InstructionEffect], before: [UInt16]) {
+    self.effects = effects
+    self.before = before
+  }
+
+  private mutating func findOut(_ plan: Plan) {
     var isChanged = true
     while isChanged {
       isChanged = false
       for number in plan.blocks.indices.reversed() {
         var live = after(plan.blocks[number])
         for step in plan.steps[plan.blocks[number].range].reversed() { flow(step, &live) }
-        isChanged = isChanged || (hasLoops && live != before[number])
+        isChanged = isChanged || live != before[number]
         before[number] = live
       }
     }
@@ -35,13 +46,13 @@ struct Liveness {
 
   /// Goes over a step backwards; `false` if it is not needed.
   @discardableResult
+  @inline(__always)
   private func flow(_ step: Step, _ live: inout UInt16) -> Bool {
     switch step.form {
     case .removed: return false
     case .plain:
-      let instruction = instructions[Int(step.origin)]
-      live &= ~RegisterUse.writes(instruction)
-      live |= RegisterUse.reads(instruction)
+      let effect = effects[Int(step.origin)]
+      live = live & ~effect.writes | effect.reads
       return true
     default:
       let writes = step.writes
@@ -52,22 +63,21 @@ struct Liveness {
     }
   }
 
-  /// Removes what is not needed, and loads where the only use can load by itself.
-  func removeDead(from plan: inout Plan) {
-    for block in plan.blocks {
-      var live = after(block)
-      for index in block.range.reversed() {
-        let step = plan.steps[index]
-        if step.form == .binary, !step.hasImmediate, step.right != step.left,
-          step.left == step.destination, live & Step.bit(step.destination) != 0,
-          live & Step.bit(step.right) == 0
-        {
-          joinLoad(at: index, block.range.lowerBound, &plan)
-        }
-        if step.form == .plain { plan.steps[index].liveBehind = live }
-        if !flow(plan.steps[index], &live) { plan.steps[index].form = .removed }
+  private mutating func removeDead(_ number: Int, _ plan: inout Plan) {
+    let range = plan.blocks[number].range
+    var live = after(plan.blocks[number])
+    for index in range.reversed() {
+      let step = plan.steps[index]
+      if step.form == .binary, !step.hasImmediate, step.right != step.left,
+        step.left == step.destination, live & Step.bit(step.destination) != 0,
+        live & Step.bit(step.right) == 0
+      {
+        joinLoad(at: index, range.lowerBound, &plan)
       }
+      if step.form == .plain { plan.steps[index].liveBehind = live }
+      if !flow(plan.steps[index], &live) { plan.steps[index].form = .removed }
     }
+    before[number] = live
   }
 
   /// `r = [m]; x += r` is `x += [m]` if r is not needed any more.

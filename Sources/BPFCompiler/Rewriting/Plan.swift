@@ -17,6 +17,13 @@ struct Plan {
     var taken: Int
     /// Where it goes otherwise; -1 when it goes nowhere.
     var next: Int
+
+    /// Calls something with every block that it leads to.
+    @inline(__always)
+    func forEachTarget(_ body: (Int) -> Void) {
+      if taken >= 0 { body(taken) }
+      if next >= 0 { body(next) }
+    }
   }
 
   /// A number that a register holds throughout a function.
@@ -41,19 +48,19 @@ struct Plan {
   var snapshots: [KnownValues]
   /// By first block, of loops that only one path leads back into.
   var loopStarts: [Int: LoopStart]
+  /// Whether any path leads back.
+  var hasLoops: Bool
 
   /// How many ways lead to each block.
   func sourceCounts() -> [Int] {
     var counts = [Int](repeating: 0, count: blocks.count)
-    for block in blocks {
-      if block.taken >= 0 { counts[block.taken] += 1 }
-      if block.next >= 0 { counts[block.next] += 1 }
-    }
+    for block in blocks { block.forEachTarget { counts[$0] += 1 } }
     return counts
   }
 
   /// Loops without a branch but the last one become one block.
   mutating func joinLoops() {
+    guard !loopStarts.isEmpty else { return }
     let sources = sourceCounts()
     for head in loopStarts.keys.sorted() {
       var members = [head]

@@ -174,6 +174,7 @@ extension Rewriter {
   }
 
   /// The factor of a step that shifts left by 1 to 3.
+  @inline(__always)
   private func scale(of maker: Int) -> MemoryOperand.Scale? {
     let step = steps[maker]
     guard step.form == .shift, step.shift == .shiftLeft, step.size == .doubleWord,

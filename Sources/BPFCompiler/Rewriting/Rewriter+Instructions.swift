@@ -116,7 +116,7 @@ extension Rewriter {
   }
 
   private mutating func rewriteByteOrder(
-    _ order: Operation.ByteOrder, _ bits: Int, _ i: DecodedInstruction, at index: Int
+    _ order: Operation.ByteOrder, _ bits: UInt8, _ i: DecodedInstruction, at index: Int
   ) {
     switch (order, bits) {
     case (.toLittleEndian, 16):

@@ -54,17 +54,12 @@ extension Rewriter {
     append(step)
   }
 
-  /// What the base of an access is: as a verifier has seen it, or as far as it can be followed.
+  /// What the base of an access is.
+  @inline(__always)
   private func holding(
     _ register: UInt8, _ i: DecodedInstruction, at index: Int
   ) -> ContextTracking.Holding {
-    guard let context else { return .other }
-    if !unit.facts.isEmpty {
-      let facts = unit.facts[Int(unit.slots[index])]
-      if facts.memory == .context { return .context }
-      if facts.memory != .none { return .other }
-    }
-    return context.base(of: i, at: index, register)
+    context?.base(of: i, at: index, register) ?? .other
   }
 
   /// `[register + offset]`, or where the register came from.

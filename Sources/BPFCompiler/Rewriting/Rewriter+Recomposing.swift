@@ -40,6 +40,7 @@ extension Rewriter {
   }
 
   /// Whether a step may be a part of a number: most are not, which has to be found out fast.
+  @inline(__always)
   private func isPart(_ step: Int) -> Bool {
     if recomposed[step] != nil { return true }
     switch steps[step].form {

@@ -63,7 +63,7 @@ struct Rewriter: ~Copyable {
     }
     return Plan(
       steps: steps, blocks: blocks, held: heldByFunction, snapshots: snapshots,
-      loopStarts: loopStarts)
+      loopStarts: loopStarts, hasLoops: flow.hasLoops)
   }
 
   private mutating func rewrite(
@@ -89,10 +89,12 @@ struct Rewriter: ~Copyable {
 
   /// What holds on all ways to a block. Of ways back nothing is known yet, so registers that
   /// change on them are left out.
+  @inline(__always)
   private func knownValues(atEntryOf number: Int) -> KnownValues {
     let block = flow.blocks[number]
     guard !block.isEntry else { return KnownValues() }
-    var result: KnownValues?
+    var result = KnownValues()
+    var isFirst = true
     var written: UInt16 = 0
     var writtenWide: UInt16 = 0
     for member in number...max(number, block.loopEnd) {
@@ -104,15 +106,12 @@ struct Rewriter: ~Copyable {
       }
       flow.forEachSource(of: member) { source in
         guard source < number else { return }
-        if result == nil {
-          result = outcomes[source]
-        } else {
-          result?.formCommon(with: outcomes[source])
-        }
+        if isFirst { result = outcomes[source] } else { result.formCommon(with: outcomes[source]) }
+        isFirst = false
       }
     }
-    result?.forget(constants: written, upperHalves: writtenWide)
-    return result ?? KnownValues()
+    result.forget(constants: written, upperHalves: writtenWide)
+    return result
   }
 
   /// Notes what is known where a loop is entered, if there is only one way back into it.
@@ -140,8 +139,9 @@ struct Rewriter: ~Copyable {
 
   mutating func append(_ new: Step) {
     var step = new
-    step.leftMaker = step.left == Step.none ? -1 : makers[Int(step.left)]
-    step.rightMaker = step.right == Step.none ? -1 : makers[Int(step.right)]
+    // Nothing ever makes what is in no register.
+    step.leftMaker = makers[Int(step.left & 0xf)]
+    step.rightMaker = makers[Int(step.right & 0xf)]
     readSince |= step.reads
     let writes = step.writes
     if writes != 0 {
@@ -156,6 +156,7 @@ struct Rewriter: ~Copyable {
     steps.append(step)
   }
 
+  @inline(__always)
   private func isZeroExtended(_ step: Step) -> Bool {
     if step.clearsUpperHalf { return true }
     switch step.form {
@@ -183,31 +184,32 @@ struct Rewriter: ~Copyable {
       step.immediate = Int64(snapshots.count)
       snapshots.append(known)
     }
-    let writes = RegisterUse.writes(instruction)
-    readSince = (readSince | RegisterUse.reads(instruction)) & ~writes
-    var register = 0
-    while writes >> UInt16(register) != 0 {
-      if writes >> UInt16(register) & 1 != 0 {
-        makers[register] = Int32(truncatingIfNeeded: steps.count)
-      }
-      register += 1
+    let effect = shape.effects[index]
+    readSince = (readSince | effect.reads) & ~effect.writes
+    var writes = effect.writes
+    while writes != 0 {
+      makers[writes.trailingZeroBitCount] = Int32(truncatingIfNeeded: steps.count)
+      writes &= writes &- 1
     }
-    known.forget(writes, zeroExtended: instruction.operation.clearsUpperHalf ? writes : 0)
+    known.forget(effect.writes, zeroExtended: effect.clearsUpperHalf ? effect.writes : 0)
     steps.append(step)
   }
 
   /// The step of this block that made what is in a register.
+  @inline(__always)
   func maker(of register: UInt8) -> Int? {
     let maker = makers[Int(register & 0xf)]
     return maker >= start ? Int(maker) : nil
   }
 
   /// Whether a register has held the same since before a step.
+  @inline(__always)
   func isUnchanged(_ register: UInt8, since step: Int) -> Bool {
     register == Step.none || makers[Int(register & 0xf)] < Int32(truncatingIfNeeded: step)
   }
 
   /// Where the content of a register was copied from, if it is still there.
+  @inline(__always)
   func source(_ register: UInt8, _ size: OperandSize) -> UInt8 {
     guard let maker = maker(of: register), steps[maker].form == .move else { return register }
     let move = steps[maker]

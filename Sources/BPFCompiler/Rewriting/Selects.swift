@@ -10,7 +10,7 @@ import X86Assembler
 /// machine would wait for one iteration after the other.
 struct Selects {
   private var plan: Plan
-  private let instructions: [DecodedInstruction]
+  private let effects: [InstructionEffect]
   private var sources: [Int]
   /// New steps, by block.
   private var appended: [Int: [Step]] = [:]
@@ -18,17 +18,18 @@ struct Selects {
   /// Registers for what is computed on both ways.
   private static let temporaries: [UInt8] = [11, 12]
 
-  static func form(in plan: inout Plan, _ instructions: [DecodedInstruction]) {
-    var selects = Selects(plan: plan, instructions: instructions, sources: plan.sourceCounts())
+  static func form(in plan: inout Plan, _ effects: [InstructionEffect]) {
+    guard plan.hasLoops else { return }
+    var selects = Selects(plan: plan, effects: effects, sources: plan.sourceCounts())
     for number in plan.blocks.indices where plan.blocks[number].isInLoop {
       selects.replaceBranch(of: number)
     }
     plan = selects.finished()
   }
 
-  private init(plan: Plan, instructions: [DecodedInstruction], sources: [Int]) {
+  private init(plan: Plan, effects: [InstructionEffect], sources: [Int]) {
     self.plan = plan
-    self.instructions = instructions
+    self.effects = effects
     self.sources = sources
   }
 
@@ -133,10 +134,8 @@ struct Selects {
       for block in plan.blocks[loop] where block.isInLoop {
         for step in plan.steps[block.range] {
           if step.form == .plain {
-            let instruction = instructions[Int(step.origin)]
-            if RegisterUse.reads(instruction) & tainted != 0 {
-              tainted |= RegisterUse.writes(instruction)
-            }
+            let effect = effects[Int(step.origin)]
+            if effect.reads & tainted != 0 { tainted |= effect.writes }
           } else if step.form != .removed, step.reads & tainted != 0 {
             tainted |= step.writes
           }

@@ -43,6 +43,18 @@ struct Step {
     case select
   }
 
+  /// An operand that is a number; what else it is depends on the form.
+  var immediate: Int64 = 0
+  var displacement: Int32 = 0
+  /// The instruction that it comes from.
+  var origin: Int32
+  /// The steps that made what is in `left` and `right`; negative for what was there before.
+  var leftMaker: Int32 = -1
+  var rightMaker: Int32 = -1
+  /// The step that made what was in the destination before.
+  var previousMaker: Int32 = -1
+  /// Of plain divisions, the registers that are read later.
+  var liveBehind: UInt16 = .max
   var form: Form
   var binary = BinaryOperation.add
   /// Multiplication is no operation of the machine's table.
@@ -65,17 +77,6 @@ struct Step {
   var base: UInt8 = Self.none
   var index: UInt8 = Self.none
   var scale = MemoryOperand.Scale.one
-  var displacement: Int32 = 0
-  var immediate: Int64 = 0
-  /// The steps that made what is in `left` and `right`; negative for what was there before.
-  var leftMaker: Int32 = -1
-  var rightMaker: Int32 = -1
-  /// The step that made what was in the destination before.
-  var previousMaker: Int32 = -1
-  /// Of plain divisions, the registers that are read later.
-  var liveBehind: UInt16 = .max
-  /// The instruction that it comes from.
-  var origin: Int32 = 0
 
   /// No register.
   static let none: UInt8 = 0xff
@@ -119,8 +120,9 @@ struct Step {
     }
   }
 
+  /// The bit of a register; none for no register, whose number is out of reach.
   @inline(__always)
   static func bit(_ register: UInt8) -> UInt16 {
-    register == none ? 0 : 1 << UInt16(register & 0xf)
+    UInt16(truncatingIfNeeded: UInt32(1) &<< UInt32(register))
   }
 }

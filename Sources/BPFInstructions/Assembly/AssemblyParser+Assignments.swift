@@ -71,7 +71,7 @@ extension AssemblyParser {
     try scanner.expect(")")
     let source = try scanner.register(width)
     try emit(
-      .signExtendingMove(fromBits: bits, width), destination: destination, source: source)
+      .signExtendingMove(fromBits: UInt8(clamping: bits), width), destination: destination, source: source)
   }
 
   /// Takes what follows the star in `r1 = *(u32 *)(r2 +4)` or `r0 = *(u8 *)skb[r7 + 2]`.
@@ -161,7 +161,7 @@ extension AssemblyParser {
       guard try scanner.register() == destination else {
         throw scanner.error(.expected("\(destination)"), at: registerStart)
       }
-      return try emit(.byteOrder(order, bits: bits), destination: destination)
+      return try emit(.byteOrder(order, bits: UInt8(clamping: bits)), destination: destination)
     }
     throw scanner.error(.expected("a register, a number or a location"), at: start)
   }

@@ -10,9 +10,9 @@ extension Explorer {
     case .arithmetic(let operation, let width, let operand):
       try arithmetic(instruction, operation, width, operand)
     case .signExtendingMove(let bits, let width):
-      try signExtend(instruction, from: bits, width)
+      try signExtend(instruction, from: Int(bits), width)
     case .negate(let width): try negate(instruction, width)
-    case .byteOrder(let order, let bits): try swapBytes(instruction, order, bits: bits)
+    case .byteOrder(let order, let bits): try swapBytes(instruction, order, bits: Int(bits))
     case .jump(let long):
       jumps &+= 1
       return .to(slot &+ 1 &+ (long ? Int(instruction.immediate) : Int(instruction.offset)))
