@@ -43,6 +43,7 @@ extension CPU {
     guard !overflow, count <= UInt64(Int32.max) else { return false }
     let ranges = [stackAddresses, packetAddresses]
     if ranges.contains(where: { $0.lowerBound <= address && end <= $0.upperBound }) { return true }
+    if running.holds(address, Int(count)) { return true }
     return runtime.registry.withMap(containing: address) { map in
       !(isWrite && map.definition.flags.contains(.readOnlyForPrograms))
         && map.valueContains(address: address, count: Int(count))

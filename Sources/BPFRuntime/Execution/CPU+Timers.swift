@@ -9,35 +9,36 @@ extension CPU {
   ///
   /// In Linux interrupts do this; here whoever runs programs decides when. With a clock that stands
   /// still, timers become due when the clock is set forward. A timer whose element or map is gone
-  /// does nothing.
+  /// does nothing. One that starts itself again has its next turn in the next call.
   ///
   /// - Precondition: The CPU runs nothing.
   /// - Returns: How many were called.
   /// - Throws: ``Fault``, as ``run(_:in:mode:)`` does; timers behind it stay due.
   @discardableResult
   public func runTimers() throws(Fault) -> Int {
+    let timers = runtime.timers
+    guard !timers.isIdle else { return 0 }
     var count = 0
-    // One that starts itself again with no delay has its next turn in the next call.
     let start = TimerClock.all.map { ($0, running.time($0)) }
-    while !runtime.timers.isIdle {
-      let due = runtime.timers.takeDue { clock in start.first { $0.0 == clock }?.1 ?? 0 }
-      guard let (number, timer) = due else { break }
-      guard let program = timer.program, let map = runtime.registry.map(timer.mapID) else {
-        runtime.timers.remove(number)
+    var round = timers.beginRound()
+    defer { timers.end(round) }
+    while let timer = timers.takeDue(
+      in: &round, { clock in start.first { $0.0 == clock }?.1 ?? 0 })
+    {
+      defer { timers.finish(timer) }
+      let map = runtime.registry.map(timer.mapID)
+      guard let program = timer.program, let map, try call(timer, program, map) else {
+        timers.remove(timer)
         continue
       }
-      if try call(number, timer, program, map) {
-        count += 1
-      } else {
-        runtime.timers.remove(number)
-      }
+      count += 1
     }
     return count
   }
 
   /// - Returns: Whether the element was still there, with the timer in it.
   private func call(
-    _ number: UInt64, _ timer: Timers.Timer, _ program: Program, _ map: Map
+    _ timer: Timers.Timer, _ program: Program, _ map: Map
   ) throws(Fault) -> Bool {
     precondition(!announcement.isInRun, "the CPU is running a program already")
     prepareWithoutContext()
@@ -50,10 +51,10 @@ extension CPU {
     unsafe running.words.pointee.caller = RunningCPU.Caller(
       framePointer: stackAddresses.upperBound &+ frame, entry: program.image.entry,
       records: records.address, depth: 0, engine: timer.engine)
-    unsafe running.words.pointee.runningTimer = number
+    unsafe running.words.pointee.runningTimer = timer.number
     beginRun()
     let isThere = withExtendedLifetime((program, map)) {
-      guard let value = timer.value(in: map), value.holds(number, timer) else { return false }
+      guard let value = timer.value(in: map), value.holds(timer) else { return false }
       _ = SubprogramCaller(running, timer.function, usesScratch: true)
         .call(map.header.address, key, value)
       return true
@@ -85,8 +86,8 @@ extension Timers.Timer {
 
 extension UInt64 {
   /// Whether a value at this address still has a timer in it.
-  fileprivate func holds(_ number: UInt64, _ timer: Timers.Timer) -> Bool {
+  fileprivate func holds(_ timer: Timers.Timer) -> Bool {
     self &+ timer.offset == timer.address
-      && GuestMemory.load(timer.address, as: UInt64.self) == number
+      && GuestMemory.load(timer.address, as: UInt64.self) == timer.number
   }
 }

@@ -17,18 +17,16 @@ extension Helper {
       guard map.valueContains(address: address, count: 16) else {
         return LinuxError.invalid.helperResult
       }
-      let timers = RunningCPU(address: cpu).withOwner { $0.runtime.timers }
-      let number = GuestMemory.load(address, as: UInt64.self)
-      guard timers.change(at: address, number, { _ in }) == nil else {
-        return LinuxError.busy.helperResult
-      }
       guard let (key, value) = map.element(containing: address) else {
         return LinuxError.invalid.helperResult
       }
       let timer = Timers.Timer(
         address: address, mapID: map.id, key: key, offset: address &- value, clock: clock)
-      GuestMemory.store(address, timers.add(timer), as: UInt64.self)
-      return 0
+      return RunningCPU(address: cpu).withOwner { owner in
+        let registry = owner.runtime.registry
+        let isNew = owner.runtime.timers.add(timer) { !$0.isThere(registry.map($0.mapID)) }
+        return isNew ? 0 : LinuxError.busy.helperResult
+      }
     }
   }
 
@@ -66,21 +64,29 @@ extension Helper {
     }
   }
 
-  /// `bpf_timer_cancel`: stops a timer, which calls nothing any more; returns whether it ran.
-  /// EINVAL for something that is no timer, EDEADLK in the timer's own callback.
+  /// `bpf_timer_cancel`: stops a timer, which calls nothing any more, and waits for its callback
+  /// where that runs on another CPU; returns whether the timer ran. EINVAL for something that is no
+  /// timer, EDEADLK in the timer's own callback and in one that others wait for.
   static let timerCancel = Helper(
-    number: 172, name: "timer_cancel", arguments: [.fixedMemory(byteCount: 16)]
+    number: 172, name: "timer_cancel", arguments: [.fixedMemory(byteCount: 16)], isGPLOnly: true
   ) { address, _, _, _, _, cpu in
     let cpu = RunningCPU(address: cpu)
     let number = GuestMemory.load(address, as: UInt64.self)
-    let isOwn = unsafe number != 0 && cpu.words.pointee.runningTimer == number
-    return cpu.changeTimer(at: address) { timer in
-      guard !isOwn else { return LinuxError.deadlock.helperResult }
-      let wasRunning = timer.deadline != nil
-      timer.deadline = nil
-      timer.program = nil
-      return wasRunning ? 1 : 0
+    let caller = unsafe cpu.words.pointee.runningTimer
+    // Outside `withOwner`: it may take as long as the callback does.
+    let timers = cpu.withOwner { $0.runtime.timers }
+    switch timers.cancel(at: address, number, from: caller) {
+    case .success(let wasArmed): return wasArmed ? 1 : 0
+    case .failure(let error): return error.helperResult
     }
+  }
+}
+
+extension Timers.Timer {
+  /// Whether the value is still there, with the timer in it.
+  fileprivate func isThere(_ map: Map?) -> Bool {
+    guard let map, map.valueContains(address: address, count: 16) else { return false }
+    return GuestMemory.load(address, as: UInt64.self) == number
   }
 }
 

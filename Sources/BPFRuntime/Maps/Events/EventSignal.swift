@@ -137,4 +137,13 @@ final class EventSignal: @unchecked Sendable {
 enum HostThread {
   /// Lets other threads run.
   static func yield() { sched_yield() }
+
+  /// A number that tells living threads apart.
+  static var current: UInt {
+    #if canImport(Glibc)
+    UInt(pthread_self())
+    #else
+    unsafe UInt(bitPattern: pthread_self())
+    #endif
+  }
 }
