@@ -22,7 +22,7 @@ public enum CommandLineTool {
       let session = Session(terminal, verb.output)
       do throws(CommandFailure) {
         try verb.execute(in: session)
-        return ExitStatus.success.rawValue
+        return finish(terminal)
       } catch {
         return report(error, in: terminal, session: session)
       }
@@ -49,6 +49,14 @@ public enum CommandLineTool {
   /// Whether an argument is some of the short flags that every command has, as in `-jp`.
   private static func isFlags(_ argument: String) -> Bool {
     argument.count > 1 && argument.first == "-" && argument.dropFirst().allSatisfy("jpd".contains)
+  }
+
+  /// The status of a command that has done what it was asked for. What was lost of its answer can
+  /// only be told on standard error.
+  private static func finish(_ terminal: Terminal) -> Int32 {
+    guard let failure = terminal.outputFailure() else { return ExitStatus.success.rawValue }
+    terminal.writeError("error: cannot write to standard output: \(failure)\n")
+    return ExitStatus.cannotWrite.rawValue
   }
 
   private static func report(

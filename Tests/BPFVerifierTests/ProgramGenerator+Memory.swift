@@ -90,7 +90,11 @@ extension ProgramGenerator {
     case 2:
       let name = pick(["fetch_add", "fetch_or", "fetch_and", "fetch_xor", "xchg"])
       lines.append("r4 = \(prefix)_\(name)(\(pointer), r4)")
-    case 3: lines.append("r0 = \(prefix)_cmpxchg(\(pointer), r0, r4)")
+    case 3:
+      lines.append("r0 = \(prefix)_cmpxchg(\(pointer), r0, r4)")
+      // Linux 6.18 leaves the upper half of r0 as it was where another path has made it forget
+      // that somebody reads it.
+      if isRepeatable, size == 32 { lines.append("w0 = w0") }
     default: lines.append("r4 = atomic64_fetch_add((u64 *)(\(place)), r4)")
     }
     if chance(30) {

@@ -1,3 +1,4 @@
+import SwitchyardCommands
 import TestSupport
 import Testing
 
@@ -115,6 +116,36 @@ struct FailureTests {
     #expect(try run.document["packets"] as? Int == 1)
     #expect(run.errors.hasPrefix("warning: "))
     #expect(run.errors.contains("the 1 packet before it were used"))
+  }
+
+  @Test("A capture of which not one packet can be read is an error")
+  func broken() throws {
+    let file = try TemporaryFile("in.pcap", Array(capture([Packets.slot(0)]).dropLast(7)))
+    let run = CommandRun("run", Objects.steps, "--program", "start", "-r", file.path, "-j")
+    #expect(run.status == 66)
+    #expect(try run.error["file"] as? String == file.path)
+  }
+
+  @Test("An answer that cannot be written is an error")
+  func lostOutput() {
+    var errors = ""
+    let terminal = Terminal(
+      writeOutput: { _ in }, writeError: { errors += $0 }, outputFailure: { "the disk is full" })
+    let arguments = ["run", Objects.steps, "--program", "start", "--hex", Self.packet]
+    #expect(CommandLineTool.run(arguments, terminal: terminal) == 73)
+    #expect(errors == "error: cannot write to standard output: the disk is full\n")
+  }
+
+  @Test("A program whose section says nothing does not keep others from being verified")
+  func unknownSection() throws {
+    let run = CommandRun("verify", Objects.world, "-j")
+    #expect(run.status == 69)
+    let programs = try #require(try run.document["programs"] as? [[String: Any]])
+    let unknown = try #require(programs.first { $0["program"] as? String == "unknown" })
+    #expect(unknown["verdict"] as? String == "not verified")
+    #expect((unknown["reason"] as? String)?.hasSuffix("give one with --type") == true)
+    #expect(programs.contains { $0["verdict"] as? String == "accepted" })
+    #expect(CommandRun("verify", Objects.world, "--program", "unknown").status == 64)
   }
 
   @Test("The type of a program whose section says nothing can be given")

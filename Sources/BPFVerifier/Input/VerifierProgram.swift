@@ -129,9 +129,13 @@ extension VerifierProgram {
         references[slot] = MapReference(map: positions[map], valueOffset: offset)
       }
     }
+    // Linux gets a type for each function or none at all, and only from its type does it know that a
+    // function is global: one without is walked at every call.
+    let isDescribed = spec.functions.allSatisfy { $0.btfTypeID != nil }
     functions = spec.functions.map { function in
       Function(
-        start: function.start, name: function.name, isGlobal: function.isGlobal,
+        start: function.start, name: function.name,
+        isGlobal: function.isGlobal && isDescribed,
         prototype: object.prototype(of: function))
     }
   }

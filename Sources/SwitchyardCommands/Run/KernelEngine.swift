@@ -30,7 +30,10 @@ final class KernelEngine: PacketEngine {
       collection = try KernelCollection(object, KernelCollection.Options(defaultKind: kind))
     } catch {
       let status: ExitStatus = error.errno == .notPermitted ? .noPermission : .cannotLink
-      let log = error.log.split(separator: "\n").last.map { ": \($0)" } ?? ""
+      // The last line is a count of what was looked at.
+      let log =
+        error.log.split(separator: "\n").last { !$0.hasPrefix("processed ") }.map { ": \($0)" }
+        ?? ""
       throw CommandFailure(
         status, "\(options.object): Linux refuses to \(error.operation): \(error.errno)\(log)",
         file: options.object)

@@ -109,6 +109,7 @@ struct PacketSource {
           last = failure(of: packet, body)
         }
       } catch {
+        guard count > 0 else { throw CommandFailure(.unreadable, "\(error)", file: path) }
         session.warn("\(error); the \(count.counted("packet")) before it were used")
         break
       }

@@ -33,17 +33,11 @@ enum System {
   }
 
   /// Writes text; what nobody reads any more is dropped.
-  static func write(_ text: String, to stream: Stream) {
-    var text = text
-    text.withUTF8 { bytes in
-      var rest = unsafe bytes[...]
-      while unsafe !rest.isEmpty {
-        let count = unsafe Self.write(UnsafeBufferPointer(rebasing: rest), to: stream.rawValue)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return }
-        unsafe rest = rest.dropFirst(count)
-      }
-    }
+  ///
+  /// - Returns: Why the rest could not be written.
+  static func write(_ text: String, to stream: Stream) -> FileError? {
+    guard !write(all: Array(text.utf8), to: stream.rawValue), errno != EPIPE else { return nil }
+    return lastError()
   }
 
   private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to descriptor: Int32) -> Int {

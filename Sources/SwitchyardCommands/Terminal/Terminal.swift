@@ -10,15 +10,19 @@ public struct Terminal {
   public var isOutputTerminal: Bool
   /// Whether standard error is a terminal, so that progress is welcome.
   public var isErrorTerminal: Bool
+  /// Why something of the output was lost; `nil` when all was written, or nobody wanted more.
+  public var outputFailure: () -> String?
   /// Whether the environment asks for no colour (`NO_COLOR`, not empty).
   public var refusesColor: Bool
 
   /// A terminal of the caller's making; by default one that nobody looks at.
   public init(
     writeOutput: @escaping (String) -> Void, writeError: @escaping (String) -> Void,
+    outputFailure: @escaping () -> String? = { nil },
     isOutputTerminal: Bool = false, isErrorTerminal: Bool = false, refusesColor: Bool = false
   ) {
     self.writeOutput = writeOutput
+    self.outputFailure = outputFailure
     self.writeError = writeError
     self.isOutputTerminal = isOutputTerminal
     self.isErrorTerminal = isErrorTerminal
@@ -28,8 +32,14 @@ public struct Terminal {
   /// The streams of this process. A reader that goes away ends the output, not the process.
   public static var process: Terminal {
     System.ignoreBrokenPipes()
+    var failure: System.FileError?
     return Terminal(
-      writeOutput: { System.write($0, to: .output) }, writeError: { System.write($0, to: .error) },
+      writeOutput: { text in
+        let error = System.write(text, to: .output)
+        failure = failure ?? error
+      },
+      writeError: { _ = System.write($0, to: .error) },
+      outputFailure: { failure?.message },
       isOutputTerminal: System.isTerminal(.output), isErrorTerminal: System.isTerminal(.error),
       refusesColor: System.isSet("NO_COLOR"))
   }

@@ -62,10 +62,16 @@ struct VerifyCommand: Verb {
   ) throws(CommandFailure) -> VerifyOutcome {
     let given = try objectOptions.kind()
     guard let kind = spec.kind ?? given else {
-      throw CommandFailure(
-        .usage,
-        "\(objectOptions.object): section \(spec.section) of program \(spec.name) does not say "
-          + "which type it is; give one with --type", file: objectOptions.object)
+      let reason = "section \(spec.section) of program \(spec.name) does not say which type it is"
+      // The others need not wait for it.
+      guard program == nil, object.programs.contains(where: { $0.kind != nil }) else {
+        throw CommandFailure(
+          .usage, "\(objectOptions.object): \(reason); give one with --type",
+          file: objectOptions.object)
+      }
+      var outcome = VerifyOutcome(spec: spec, type: "unspec")
+      outcome.obstacle = "\(reason); give one with --type"
+      return outcome
     }
     let options = VerifierOptions(isStrict: strict, logLevel: logLevel)
     if let outcome = objectOptions.verify(spec, of: object, kind, options) { return outcome }

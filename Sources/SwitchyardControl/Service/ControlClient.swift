@@ -156,6 +156,9 @@ extension Exchange {
     case EACCES, EPERM:
       return ControlError(
         .noPermission, "the server at \(path) does not let you connect", file: path)
+    case EAGAIN:
+      return ControlError(
+        .unavailable, "too many ask the server at \(path) at once; try again", file: path)
     default:
       if case .unixDomainSocketPathTooLong? = error as? SocketAddressError {
         return ControlError(.usage, "the socket's path is too long: \(path)", file: path)

@@ -45,7 +45,7 @@ public final class ControlServer: Sendable {
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let router = Router(live: live, traffic: traffic)
     let bootstrap = ServerBootstrap(group: group)
-      .serverChannelOption(ChannelOptions.backlog, value: 64)
+      .serverChannelOption(ChannelOptions.backlog, value: 4096)
       // Who has asked and says no more still gets the answer.
       .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
