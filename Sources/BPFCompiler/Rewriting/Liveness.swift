@@ -73,9 +73,11 @@ struct Liveness {
         live & Step.bit(step.right) == 0
       {
         joinLoad(at: index, range.lowerBound, &plan)
+        flow(plan.steps[index], &live)
+        continue
       }
       if step.form == .plain { plan.steps[index].liveBehind = live }
-      if !flow(plan.steps[index], &live) { plan.steps[index].form = .removed }
+      if !flow(step, &live) { plan.steps[index].form = .removed }
     }
     before[number] = live
   }

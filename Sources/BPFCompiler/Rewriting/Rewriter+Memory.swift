@@ -63,7 +63,7 @@ extension Rewriter {
   }
 
   /// `[register + offset]`, or where the register came from.
-  func setPlace(_ step: inout Step, _ register: UInt8, _ offset: Int32) {
+  mutating func setPlace(_ step: inout Step, _ register: UInt8, _ offset: Int32) {
     step.base = source(register, .doubleWord)
     step.displacement = offset
     if let value = known.constant(register), let place = held.place(of: value),

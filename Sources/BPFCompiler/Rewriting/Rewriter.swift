@@ -137,8 +137,7 @@ struct Rewriter: ~Copyable {
 
   // MARK: Within a block
 
-  mutating func append(_ new: Step) {
-    var step = new
+  mutating func append(_ step: consuming Step) {
     // Nothing ever makes what is in no register.
     step.leftMaker = makers[Int(step.left & 0xf)]
     step.rightMaker = makers[Int(step.right & 0xf)]
