@@ -15,7 +15,10 @@ extension Operation {
         reason: Self.isKnown(instruction.opcode)
           ? .reservedFields(opcode: instruction.opcode) : .unknownOpcode(instruction.opcode))
     }
-    try entry.operation.checkOperands(entry.operands, of: instruction, at: index)
+    // The check that finds out what is wrong is only needed where something may be.
+    if !entry.takes(instruction) {
+      try entry.operation.checkOperands(entry.operands, of: instruction, at: index)
+    }
     self = entry.operation
   }
 
@@ -119,8 +122,9 @@ extension [Instruction] {
       }
       operations.append(nil)
     }
-    for (index, operation) in operations.enumerated() {
-      guard let operation, let target = jumpTarget(of: operation, at: index) else { continue }
+    for index in indices where self[index].mayRefer {
+      guard let operation = operations[index], let target = jumpTarget(of: operation, at: index)
+      else { continue }
       guard indices.contains(target) else {
         throw InstructionError(index: index, reason: .targetOutOfRange(target))
       }
@@ -138,6 +142,7 @@ extension [Instruction] {
   /// is one; it may lie outside the program.
   public func jumpTarget(of operation: Operation, at index: Int) -> Int? {
     let instruction = self[index]
+    guard instruction.mayRefer else { return nil }
     switch operation.kind {
     case .jump(long: false), .branch, .mayGoto: return index + 1 + Int(instruction.offset)
     case .jump(long: true), .callSubprogram: return index + 1 + Int(instruction.immediate)
@@ -153,6 +158,9 @@ extension Instruction {
   var isSecondHalf: Bool {
     opcode == 0 && destination == .r0 && source == .r0 && offset == 0
   }
+
+  /// Whether this can refer to another instruction: most cannot.
+  var mayRefer: Bool { opcode & 7 == 5 || opcode & 7 == 6 || opcode == Opcode.loadImmediate64 }
 }
 
 extension Operation {

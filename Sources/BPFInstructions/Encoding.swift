@@ -79,6 +79,16 @@ struct OperationTable {
     let operands: Operands
     fileprivate let mask: UInt64
     fileprivate let value: UInt64
+    /// The highest registers that the fields may name, as far as that is all there is to check.
+    fileprivate let lastDestination: UInt8
+    fileprivate let lastSource: UInt8
+
+    /// Whether the registers of a slot are in order for sure.
+    @inline(__always)
+    func takes(_ instruction: Instruction) -> Bool {
+      instruction.destination.rawValue <= lastDestination
+        && instruction.source.rawValue <= lastSource && !operands.contains(.special)
+    }
   }
 
   /// Which registers are operands, and which of them get new values.
@@ -143,6 +153,9 @@ extension OperationTable.Entry {
     if operation.writesDestination { operands.insert(.writesDestination) }
     if operation.readsIntoSource { operands.insert(.readsIntoSource) }
     if operation == .loadImmediate64 || operation == .callRegister { operands.insert(.special) }
+    lastDestination =
+      operands.contains(.writesDestination) ? 9 : operands.contains(.destination) ? 10 : .max
+    lastSource = operands.contains(.readsIntoSource) ? 9 : operands.contains(.source) ? 10 : .max
     self.operation = operation
     self.operands = operands
     self.mask = mask

@@ -120,7 +120,7 @@ public final class Runtime: Sendable {
     }
     guard maps.count <= Limits.mapsPerProgram else { throw .tooManyMaps(maps.count) }
     let id = registry.newProgramID()
-    let image = try image(of: decoded, source, maps, id)
+    let image = try image(of: decoded, source, maps, id, engine)
     let code =
       engine == .compiled
       ? try compiler?.compile(
@@ -135,11 +135,13 @@ public final class Runtime: Sendable {
   }
 
   private func image(
-    of decoded: DecodedProgram, _ source: ProgramSource, _ maps: [Map], _ id: UInt32
+    of decoded: DecodedProgram, _ source: ProgramSource, _ maps: [Map], _ id: UInt32,
+    _ engine: Engine
   ) throws(LoadError) -> ProgramImage {
     do throws(LinuxError) {
       return try ProgramImage(
-        decoded, type: source.type, maps: maps, programID: id, cpuCount: possibleCPUs)
+        decoded, type: source.type, maps: maps, programID: id, cpuCount: possibleCPUs,
+        isInterpreted: engine == .interpreter)
     } catch {
       throw .noMemory
     }

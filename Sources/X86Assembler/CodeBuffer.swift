@@ -65,6 +65,12 @@ struct CodeBuffer: ~Copyable {
     unsafe base.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Int32.self)
   }
 
+  /// Shows the bytes.
+  func withBytes(_ body: (RawSpan) -> Void) {
+    let bytes = unsafe UnsafeRawBufferPointer(start: base, count: count)
+    body(unsafe bytes.bytes)
+  }
+
   /// A copy of the bytes.
   var bytes: [UInt8] { unsafe Array(UnsafeRawBufferPointer(start: base, count: count)) }
 }

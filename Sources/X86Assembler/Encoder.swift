@@ -87,6 +87,20 @@ public struct Encoder: ~Copyable {
   /// - Parameter address: Where the first byte will be when the code runs.
   /// - Throws: ``PlacementError``. A label that was never bound traps.
   public consuming func finish(at address: UInt64) throws(PlacementError) -> [UInt8] {
+    try resolve(at: address)
+    return buffer.bytes
+  }
+
+  /// The same without a copy: whoever puts the code into its place gets to see it once.
+  public consuming func finish(
+    at address: UInt64, _ body: (RawSpan) -> Void
+  ) throws(PlacementError) {
+    try resolve(at: address)
+    buffer.withBytes(body)
+  }
+
+  /// Fills in all distances.
+  private mutating func resolve(at address: UInt64) throws(PlacementError) {
     for fixUp in fixUps {
       let target = positions[Int(fixUp.label)]
       precondition(target >= 0, "a jump to a label that was never bound")
@@ -105,7 +119,6 @@ public struct Encoder: ~Copyable {
       }
       buffer.patch(distance, at: Int(fixUp.offset))
     }
-    return buffer.bytes
   }
 
   // MARK: The general form: prefixes, opcode, ModRM

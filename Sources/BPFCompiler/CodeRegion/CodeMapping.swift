@@ -38,10 +38,22 @@ struct CodeMapping: ~Copyable, @unchecked Sendable {
 
   /// Writes code. No processor executes these bytes now.
   func write(_ code: [UInt8], at offset: Int) {
-    precondition(offset >= 0 && offset <= byteCount - code.count)
+    unsafe write(code.span.bytes, at: offset)
+  }
+
+  /// Writes code, and the header in front of it: breakpoints, and a number in the last four bytes.
+  /// No processor executes these bytes now.
+  func write(_ code: RawSpan, at offset: Int, number: UInt32? = nil) {
+    precondition(offset >= 0 && offset <= byteCount - code.byteCount)
+    precondition(number == nil || offset >= CodeRegion.headerByteCount)
     unsafe code.withUnsafeBytes { source in
       guard let start = source.baseAddress else { return }
       unsafe (writable + offset).copyMemory(from: start, byteCount: source.count)
+    }
+    if let number {
+      unsafe (writable + offset - CodeRegion.headerByteCount)
+        .initializeMemory(as: UInt8.self, repeating: 0xcc, count: CodeRegion.headerByteCount - 4)
+      unsafe (writable + offset - 4).storeBytes(of: number.littleEndian, as: UInt32.self)
     }
     // The bytes may have been executed as something else before.
     switchyard_synchronize_code()

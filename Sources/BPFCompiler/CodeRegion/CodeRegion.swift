@@ -56,10 +56,9 @@ package final class CodeRegion: Sendable {
     guard let range = free.withLock({ $0.take(Self.rounded(byteCount)) }) else { return nil }
     let entry = mapping.address &+ UInt64(range.lowerBound + Self.headerByteCount)
     do throws(Encoder.PlacementError) {
-      let bytes = try code.finish(at: entry)
-      let number = (0..<4).map { UInt8(truncatingIfNeeded: programID >> ($0 * 8)) }
-      let header = [UInt8](repeating: 0xcc, count: Self.headerByteCount - 4) + number
-      mapping.write(header + bytes, at: range.lowerBound)
+      try code.finish(at: entry) { bytes in
+        mapping.write(bytes, at: range.lowerBound + Self.headerByteCount, number: programID)
+      }
     } catch {
       release(range)
       throw error

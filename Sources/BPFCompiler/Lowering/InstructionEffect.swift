@@ -8,36 +8,46 @@ struct InstructionEffect {
   private(set) var reads: UInt16
   /// Registers that it writes.
   private(set) var writes: UInt16 = 0
+  private var traits = Traits()
+
+  private struct Traits: OptionSet {
+    var rawValue: UInt8 = 0
+
+    static let clearsUpperHalf = Traits(rawValue: 1)
+    static let isTransfer = Traits(rawValue: 2)
+    static let isCall = Traits(rawValue: 4)
+  }
+
   /// Whether the result's upper half is zero, whatever the operands are.
-  private(set) var clearsUpperHalf = false
+  var clearsUpperHalf: Bool { traits.contains(.clearsUpperHalf) }
   /// Whether something else than the next instruction may be executed after it.
-  private(set) var isTransfer = false
+  var isTransfer: Bool { traits.contains(.isTransfer) }
   /// Whether it calls something, or another program.
-  private(set) var isCall = false
+  var isCall: Bool { traits.contains(.isCall) }
 
   /// Registers that it reads or writes.
   var used: UInt16 { reads | writes }
 
-  init(_ instruction: DecodedInstruction, _ kind: Operation.Kind) {
+  init(_ instruction: DecodedInstruction) {
     let destination: UInt16 = 1 &<< UInt16(instruction.destination & 0xf)
     let source: UInt16 = 1 &<< UInt16(instruction.source & 0xf)
-    switch kind {
+    switch instruction.operation.kind {
     case .arithmetic(let operation, let width, let operand):
       reads = (operand == .register ? source : 0) | (operation == .move ? 0 : destination)
       writes = destination
-      clearsUpperHalf = width == .bits32
+      if width == .bits32 { traits = .clearsUpperHalf }
     case .signExtendingMove(_, let width):
       reads = source
       writes = destination
-      clearsUpperHalf = width == .bits32
+      if width == .bits32 { traits = .clearsUpperHalf }
     case .negate(let width):
       reads = destination
       writes = destination
-      clearsUpperHalf = width == .bits32
+      if width == .bits32 { traits = .clearsUpperHalf }
     case .byteOrder(_, let bits):
       reads = destination
       writes = destination
-      clearsUpperHalf = bits < 64
+      if bits < 64 { traits = .clearsUpperHalf }
     case .load, .loadAcquire:
       reads = source
       writes = destination
@@ -56,24 +66,24 @@ struct InstructionEffect {
       writes = 1
     case .branch(_, _, let operand):
       reads = destination | (operand == .register ? source : 0)
-      isTransfer = true
+      traits = .isTransfer
     case .jump, .mayGoto:
       reads = 0
-      isTransfer = true
+      traits = .isTransfer
     case .exit:
       reads = 1
-      isTransfer = true
+      traits = .isTransfer
     case .tailCall:
       reads = 0b1110
-      isCall = true
+      traits = .isCall
     case .callRegister:
       reads = destination | 0b11_1110
       writes = 0b11_1111
-      isCall = true
+      traits = .isCall
     case .callHelper, .callSubprogram, .callKernelFunction:
       reads = 0b11_1110
       writes = 0b11_1111
-      isCall = true
+      traits = .isCall
     }
   }
 }

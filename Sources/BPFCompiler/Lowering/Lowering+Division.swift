@@ -72,13 +72,15 @@ extension Lowering {
     let saved = RegisterAssignment.scratch
     let keepsAccumulator = destination != .rax && liveBehind & 1 != 0
     let keepsHigh = destination != .rdx && liveBehind & 1 << 3 != 0
+    if keepsAccumulator { out.move(.doubleWord, saved, .rax) }
+    if keepsHigh { out.push(.rdx) }
     var divisor = divisor
-    if divisor == .rax || divisor == .rdx {
+    if divisor == .rax, keepsAccumulator {
+      divisor = saved
+    } else if divisor == .rax || divisor == .rdx {
       out.move(.doubleWord, RegisterAssignment.scratch2, divisor)
       divisor = RegisterAssignment.scratch2
     }
-    if keepsAccumulator { out.move(.doubleWord, saved, .rax) }
-    if keepsHigh { out.push(.rdx) }
     if destination != .rax { out.move(size, .rax, destination) }
     if isSigned {
       out.signExtendAccumulator(size)
@@ -87,14 +89,10 @@ extension Lowering {
       out.binary(.xor, .word, .rdx, .rdx)
       out.unary(.divide, size, divisor)
     }
+    // What is restored is never the destination.
     let result: MachineRegister = isModulo ? .rdx : .rax
-    // The result goes where it belongs at once, unless that is about to be restored.
-    if result != destination, !keepsAccumulator, !keepsHigh {
-      return out.move(size, destination, result)
-    }
-    if result != destination { out.move(size, RegisterAssignment.scratch2, result) }
+    if result != destination { out.move(size, destination, result) }
     if keepsHigh { out.pop(.rdx) }
     if keepsAccumulator { out.move(.doubleWord, .rax, saved) }
-    if result != destination { out.move(size, destination, RegisterAssignment.scratch2) }
   }
 }

@@ -14,7 +14,8 @@ extension Lowering {
       } else if operation == .divide || operation == .modulo || operation == .signedDivide
         || operation == .signedModulo
       {
-        lowerDivision(operation, width.size, operand, i, liveBehind: step.liveBehind)
+        let size = width == .bits32 ? .word : step.size
+        lowerDivision(operation, size, operand, i, liveBehind: step.liveBehind)
       } else {
         lowerShiftInPlace(operation, width.size, i)
       }

@@ -9,8 +9,11 @@ extension Lowering {
     RegisterAssignment.machine[Int(register)]
   }
 
-  mutating func lower(_ original: Step) {
-    let step = isHardened ? hardened(original) : original
+  mutating func lower(_ step: Step) {
+    if isHardened { write(hardened(step)) } else { write(step) }
+  }
+
+  private mutating func write(_ step: Step) {
     let destination = step.destination
     switch step.form {
     case .removed, .plain: break

@@ -36,6 +36,7 @@ struct Lowering: ~Copyable {
   var cold: [ColdCode] = []
   /// Which instructions the code so far comes from.
   var origins: [CodeOrigin] = []
+  private var notedSlot = UInt32.max
   /// By block, the sum of the longest codes of all blocks up to its end.
   private var ends: [Int32]
   /// By block, the same up to its start.
@@ -63,7 +64,7 @@ struct Lowering: ~Copyable {
       plan.joinLoops()
     }
     order = Layout(&plan).order
-    var out = Encoder(capacity: unit.instructions.count * 8 + 256)
+    var out = Encoder(capacity: unit.instructions.count * 6 + 256)
     labels = out.makeLabels(plan.blocks.count)
     functionLabels = out.makeLabels(shape.functions.count)
     function = shape.functions[0]
@@ -114,7 +115,7 @@ struct Lowering: ~Copyable {
       function = shape.functions[block.function]
       if block.isEntry { enterBlock(number) }
       // What is in front of a short loop's sums is no part of the loop.
-      if isLoopHead.contains(number), shortLoops[number]?.sums.isEmpty ?? true { alignLoop() }
+      if plan.hasLoops, isLoopHead[number], shortLoops[number]?.sums.isEmpty ?? true { alignLoop() }
       out.bind(labels[number])
       let next = position + 1 < order.count ? order[position + 1] : -1
       try lower(block, number, followedBy: next)
@@ -124,17 +125,17 @@ struct Lowering: ~Copyable {
     return LoweredCode(encoder: out, usesPreserved: usesPreserved, origins: origins)
   }
 
-  /// The blocks that are jumped back to.
-  private func loopHeads() -> Set<Int> {
+  /// By block, whether it is jumped back to; empty without loops.
+  private func loopHeads() -> [Bool] {
     guard plan.hasLoops else { return [] }
-    var heads: Set<Int> = []
+    var heads = [Bool](repeating: false, count: plan.blocks.count)
     var positions = [Int](repeating: .max, count: plan.blocks.count)
     for (position, number) in order.enumerated() { positions[number] = position }
     for number in order {
       guard plan.blocks[number].isInLoop else { continue }
       plan.blocks[number].forEachTarget { target in
         if plan.blocks[target].isInLoop, positions[target] <= positions[number] {
-          heads.insert(target)
+          heads[target] = true
         }
       }
     }
@@ -175,7 +176,8 @@ struct Lowering: ~Copyable {
   /// Notes which instruction the next bytes come from.
   mutating func note(_ origin: Int32) {
     let slot = unit.slots[Int(origin)]
-    guard origins.last?.slot != slot else { return }
+    guard slot != notedSlot else { return }
+    notedSlot = slot
     origins.append(CodeOrigin(offset: UInt32(truncatingIfNeeded: out.count), slot: slot))
   }
 
@@ -183,14 +185,15 @@ struct Lowering: ~Copyable {
     flags = nil
     for index in block.range {
       let step = plan.steps[index]
-      if step.form != .removed { note(step.origin) }
+      guard step.form != .removed else { continue }
+      note(step.origin)
       if step.form == .plain {
         flags = nil
         if !step.hasImmediate, plan.snapshots.indices.contains(Int(step.immediate)) {
           known = plan.snapshots[Int(step.immediate)]
         }
         try lowerPlain(step, block)
-      } else if step.form != .removed {
+      } else {
         lower(step)
       }
     }

@@ -44,6 +44,9 @@ struct ProgramShape {
     functions[number].callsRegister || !functions[number].callees.isEmpty
   }
 
+  /// More blocks than this there cannot be: one ends where a jump leaves or leads to.
+  var blockLimit: Int { 2 * transfers.count + functions.count }
+
   /// The number of the function with a first instruction.
   func function(startingAt first: Int) -> Int? {
     functions.firstIndex { $0.range.lowerBound == first }
@@ -76,21 +79,18 @@ struct ProgramShape {
     var next = 0
     for number in functions.indices { try describe(number, &next, starts, unit) }
     joinFunctions()
-    try checkDepth(starts, unit)
+    if functions.count > 1 || callsFunctions(0) { try checkDepth(starts, unit) }
   }
 
   private mutating func noteInstructions(of unit: CompilationUnit, _ entries: inout Set<Int>) {
-    effects.reserveCapacity(unit.instructions.count)
+    effects = unit.instructions.map { InstructionEffect($0) }
     var used: UInt16 = 0
-    for index in unit.instructions.indices {
-      let instruction = unit.instructions[index]
-      let kind = instruction.operation.kind
-      let effect = InstructionEffect(instruction, kind)
-      effects.append(effect)
-      used |= effect.used
-      guard effect.isTransfer || effect.isCall else { continue }
+    for index in effects.indices {
+      used |= effects[index].used
+      guard effects[index].isTransfer || effects[index].isCall else { continue }
       transfers.append(index)
-      switch kind {
+      let instruction = unit.instructions[index]
+      switch instruction.operation.kind {
       case .tailCall, .callRegister: usesPreserved = true
       case .callHelper where instruction.source != 0: usesPreserved = true
       case .callSubprogram: entries.insert(index + 1 + Int(instruction.offset))

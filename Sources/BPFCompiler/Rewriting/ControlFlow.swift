@@ -62,7 +62,7 @@ struct ControlFlow {
   }
 
   private mutating func findBlocks(_ unit: CompilationUnit, _ shape: ProgramShape) {
-    blocks.reserveCapacity(unit.instructions.count / 4 + 4)
+    blocks.reserveCapacity(shape.blockLimit)
     for (number, function) in shape.functions.enumerated() {
       var start = function.range.lowerBound
       var written: UInt16 = 0

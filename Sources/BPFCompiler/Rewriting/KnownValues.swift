@@ -1,7 +1,7 @@
 /// What is certain about registers at a place: constants, and upper halves that are zero.
 ///
-/// The methods are so short, and asked so often, that they are always inlined: a call of one would
-/// copy the whole to pass it.
+/// The methods are so short, and asked so often, that they are always inlined, and what looks a
+/// constant up counts as a change: a call of one that does not would copy the whole to pass it.
 struct KnownValues {
   /// By register of BPF.
   private var constants = InlineArray<11, UInt64>(repeating: 0)
@@ -13,7 +13,7 @@ struct KnownValues {
 
   /// The number in a register, if it is known.
   @inline(__always)
-  func constant(_ register: UInt8) -> UInt64? {
+  mutating func constant(_ register: UInt8) -> UInt64? {
     guard isConstant & Self.bit(register) != 0 else { return nil }
     return constants[Int(register & 0xf)]
   }
@@ -74,7 +74,9 @@ struct KnownValues {
     var candidates = isConstant
     while candidates != 0 {
       let register = candidates.trailingZeroBitCount
-      if constants[register] != other.constants[register] { isConstant &= ~(1 &<< UInt16(register)) }
+      if constants[register] != other.constants[register] {
+        isConstant &= ~(1 &<< UInt16(register))
+      }
       candidates &= candidates &- 1
     }
   }

@@ -4,9 +4,9 @@ import X86Assembler
 
 /// Which registers are read later, and what nobody reads.
 struct Liveness {
-  private let effects: [InstructionEffect]
+  fileprivate let effects: [InstructionEffect]
   /// By block, the registers whose content is read in it or behind it.
-  private var before: [UInt16]
+  fileprivate var before: [UInt16]
 
   /// Removes what is not needed, and loads where the only use can load by itself.
   static func removeDead(from plan: inout Plan, _ effects: [InstructionEffect]) {
@@ -16,11 +16,6 @@ struct Liveness {
     // is known when its turn comes.
     if plan.hasLoops { liveness.findOut(plan) }
     for number in plan.blocks.indices.reversed() { liveness.removeDead(number, &plan) }
-  }
-
-  private init(effects: [InstructionEffect], before: [UInt16]) {
-    self.effects = effects
-    self.before = before
   }
 
   private mutating func findOut(_ plan: Plan) {
@@ -73,9 +68,11 @@ struct Liveness {
         live & Step.bit(step.right) == 0
       {
         joinLoad(at: index, range.lowerBound, &plan)
+        flow(plan.steps[index], &live)
+        continue
       }
       if step.form == .plain { plan.steps[index].liveBehind = live }
-      if !flow(plan.steps[index], &live) { plan.steps[index].form = .removed }
+      if !flow(step, &live) { plan.steps[index].form = .removed }
     }
     before[number] = live
   }

@@ -283,14 +283,25 @@ extension Rewriter {
     _ i: DecodedInstruction, at index: Int
   ) {
     let divisor = right.map { size == .word ? $0 & 0xffff_ffff : $0 }
-    guard let divisor, divisor.nonzeroBitCount == 1 else { return appendPlain(at: index) }
-    switch operation {
-    case .divide:
-      appendShift(.shiftRight, size, by: divisor.trailingZeroBitCount, i.destination, at: index)
-    case .modulo where Step.immediate(divisor - 1, size) != nil:
-      rewriteMask(size, divisor - 1, i, at: index)
-    default: appendPlain(at: index)
+    if let divisor, divisor.nonzeroBitCount == 1 {
+      switch operation {
+      case .divide:
+        return appendShift(
+          .shiftRight, size, by: divisor.trailingZeroBitCount, i.destination, at: index)
+      case .modulo where Step.immediate(divisor - 1, size) != nil:
+        return rewriteMask(size, divisor - 1, i, at: index)
+      default: break
+      }
     }
+    // Where both upper halves are zero, the machine's shorter division does the same faster.
+    let isShort =
+      (operation == .divide || operation == .modulo) && known.isZeroExtended(i.destination)
+      && (divisor.map { $0 <= UInt64(UInt32.max) } ?? known.isZeroExtended(i.source))
+    appendPlain(at: index)
+    guard isShort else { return }
+    steps[steps.count - 1].size = .word
+    let bit = Step.bit(i.destination)
+    known.forget(bit, zeroExtended: bit)
   }
 }
 

@@ -75,7 +75,9 @@ extension Rewriter {
         let stored = first..<first + Int(step.accessSize.rawValue)
         if stored.overlaps(key) {
           guard first == key.lowerBound, stored.count >= 4 else { return nil }
-          if step.hasImmediate { return .number(UInt32(truncatingIfNeeded: step.immediate)) }
+          if step.hasImmediate || step.isRightKnown {
+            return .number(UInt32(truncatingIfNeeded: step.immediate))
+          }
           return isUnchanged(step.right, since: position) ? .register(step.right) : nil
         }
       }

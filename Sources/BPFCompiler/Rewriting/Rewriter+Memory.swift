@@ -46,12 +46,20 @@ extension Rewriter {
     setPlace(&step, i.destination, i.offset)
     let value = operand == .register ? known.constant(i.source) : UInt64(bitPattern: i.immediate)
     if let value, let immediate = Step.immediate(value, size == .doubleWord ? size : .word) {
-      step.hasImmediate = true
       step.immediate = Int64(immediate)
-    } else {
-      step.right = source(i.source, size == .doubleWord ? size : .word)
+      step.hasImmediate = operand == .immediate || !isStoredAgain(i.source)
+      step.isRightKnown = !step.hasImmediate
     }
+    if !step.hasImmediate { step.right = source(i.source, size == .doubleWord ? size : .word) }
     append(step)
+  }
+
+  /// Whether a number that a register holds has been stored before: once, the register may turn out
+  /// not to be needed; after that, a store that names the register is up to four bytes shorter.
+  private mutating func isStoredAgain(_ register: UInt8) -> Bool {
+    let bit = Step.bit(register)
+    defer { storedNumbers |= bit }
+    return storedNumbers & bit != 0
   }
 
   /// What the base of an access is.
@@ -63,7 +71,7 @@ extension Rewriter {
   }
 
   /// `[register + offset]`, or where the register came from.
-  func setPlace(_ step: inout Step, _ register: UInt8, _ offset: Int32) {
+  mutating func setPlace(_ step: inout Step, _ register: UInt8, _ offset: Int32) {
     step.base = source(register, .doubleWord)
     step.displacement = offset
     if let value = known.constant(register), let place = held.place(of: value),

@@ -19,6 +19,8 @@ struct Rewriter: ~Copyable {
   var makers = InlineArray<16, Int32>(repeating: -1)
   /// Registers whose content was read after it was made.
   var readSince: UInt16 = 0
+  /// Registers whose content was stored as a number.
+  var storedNumbers: UInt16 = 0
   /// The first step of the block.
   var start: Int32 = 0
   var held = HeldConstants()
@@ -73,6 +75,7 @@ struct Rewriter: ~Copyable {
     if block.loopEnd >= 0 { noteStart(ofLoopAt: number) }
     makers = InlineArray(repeating: -1)
     readSince = 0
+    storedNumbers = 0
     start = Int32(truncatingIfNeeded: steps.count)
     insertions.removeAll(keepingCapacity: true)
     if !recomposed.isEmpty { recomposed = [:] }
@@ -137,8 +140,7 @@ struct Rewriter: ~Copyable {
 
   // MARK: Within a block
 
-  mutating func append(_ new: Step) {
-    var step = new
+  mutating func append(_ step: consuming Step) {
     // Nothing ever makes what is in no register.
     step.leftMaker = makers[Int(step.left & 0xf)]
     step.rightMaker = makers[Int(step.right & 0xf)]
@@ -148,6 +150,7 @@ struct Rewriter: ~Copyable {
       step.previousMaker = makers[Int(step.destination)]
       makers[Int(step.destination)] = Int32(truncatingIfNeeded: steps.count)
       readSince &= ~writes
+      storedNumbers &= ~writes
       known.forget(writes, zeroExtended: isZeroExtended(step) ? writes : 0)
       if step.form == .constant {
         known.set(step.destination, UInt64(bitPattern: step.immediate))
@@ -186,6 +189,7 @@ struct Rewriter: ~Copyable {
     }
     let effect = shape.effects[index]
     readSince = (readSince | effect.reads) & ~effect.writes
+    storedNumbers &= ~effect.writes
     var writes = effect.writes
     while writes != 0 {
       makers[writes.trailingZeroBitCount] = Int32(truncatingIfNeeded: steps.count)

@@ -131,6 +131,7 @@ private struct Body {
     guard branch.hasImmediate else { return nil }
     let copy = copy(in: branch.left)
     let register = copy.map { steps[$0].left } ?? branch.left
+    var known = known
     guard let addition = addition(to: register), let start = known.constant(register) else {
       return nil
     }

@@ -71,7 +71,8 @@ extension AssemblyParser {
     try scanner.expect(")")
     let source = try scanner.register(width)
     try emit(
-      .signExtendingMove(fromBits: UInt8(clamping: bits), width), destination: destination, source: source)
+      .signExtendingMove(fromBits: UInt8(clamping: bits), width), destination: destination,
+      source: source)
   }
 
   /// Takes what follows the star in `r1 = *(u32 *)(r2 +4)` or `r0 = *(u8 *)skb[r7 + 2]`.

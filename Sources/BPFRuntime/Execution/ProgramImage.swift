@@ -6,7 +6,7 @@
 import BPFInstructions
 import Synchronization
 
-/// A program as the interpreter executes it.
+/// A program as the interpreter executes it; of a compiled one, only what its services ask for.
 @safe
 struct ProgramImage: ~Copyable, Sendable {
   private let code: StableMemory
@@ -27,13 +27,15 @@ struct ProgramImage: ~Copyable, Sendable {
   /// Address of the words in front of it.
   var header: UInt64 { code.address }
 
+  /// - Parameter isInterpreted: Whether the instructions are executed from here.
   init(
-    _ decoded: DecodedProgram, type: ProgramType, maps: [Map], programID: UInt32, cpuCount: Int
+    _ decoded: DecodedProgram, type: ProgramType, maps: [Map], programID: UInt32, cpuCount: Int,
+    isInterpreted: Bool
   ) throws(LinuxError) {
     precondition(MemoryLayout<DecodedInstruction>.stride == DecodedInstruction.byteCount)
     precondition(MemoryLayout<ImageHeader>.size == ImageHeader.byteCount)
-    let instructions = decoded.instructions
-    let codeByteCount = instructions.count * DecodedInstruction.byteCount
+    let count = isInterpreted ? decoded.instructions.count : 0
+    let codeByteCount = count * DecodedInstruction.byteCount
     let code = try StableMemory(byteCount: ImageHeader.byteCount + codeByteCount)
     let regionsByteCount = maps.count * MemoryLayout<MapRegion>.stride
     let signatureStride = MemoryLayout<PackedSignature>.stride
@@ -56,7 +58,9 @@ struct ProgramImage: ~Copyable, Sendable {
       programID: programID)
     unsafe code.base.initializeMemory(as: ImageHeader.self, to: header)
     Self.write(maps, decoded.helpers, into: tables)
-    Self.write(decoded.relocated(to: code.address &+ UInt64(ImageHeader.byteCount)), into: code)
+    if isInterpreted {
+      Self.write(decoded.relocated(to: code.address &+ UInt64(ImageHeader.byteCount)), into: code)
+    }
     self.code = code
     self.tables = tables
     self.counters = counters

@@ -28,25 +28,27 @@ struct DecodedProgram {
       throw .instruction(error)
     }
     // A wide immediate takes two slots and one decoded instruction.
-    var positions: [Int] = []
+    var positions: [Int32] = []
     positions.reserveCapacity(operations.count)
-    var position = 0
+    var position: Int32 = 0
     for operation in operations {
       positions.append(position)
       if operation != nil { position += 1 }
     }
+    instructions.reserveCapacity(Int(position))
+    slots.reserveCapacity(Int(position))
     var numbers: [Int32: Int] = [:]
-    for (slot, operation) in operations.enumerated() {
-      guard let operation else { continue }
+    for slot in operations.indices {
+      guard let operation = operations[slot] else { continue }
+      let instruction = source.instructions[slot]
       var decoded = DecodedInstruction(
-        operation: operation, destination: source.instructions[slot].destination.rawValue,
-        source: source.instructions[slot].source.rawValue,
-        offset: Int32(source.instructions[slot].offset),
-        immediate: Int64(source.instructions[slot].immediate))
+        operation: operation, destination: instruction.destination.rawValue,
+        source: instruction.source.rawValue, offset: Int32(instruction.offset),
+        immediate: Int64(instruction.immediate))
       if let target = source.instructions.jumpTarget(of: operation, at: slot) {
-        decoded.offset = Int32(positions[target] - positions[slot] - 1)
+        decoded.offset = positions[target] - positions[slot] - 1
       }
-      try resolve(&decoded, at: slot, in: source, &numbers)
+      if operation.isResolved { try resolve(&decoded, at: slot, in: source, &numbers) }
       instructions.append(decoded)
       slots.append(UInt32(slot))
     }
@@ -141,5 +143,18 @@ struct DecodedProgram {
         bitPattern: entry &+ position &* UInt64(DecodedInstruction.byteCount))
     }
     return result
+  }
+}
+
+extension Operation {
+  /// Whether the interpreter executes something else than what stands in the slot.
+  fileprivate var isResolved: Bool {
+    switch self {
+    case .tailCall, .callHelper, .callKernelFunction, .callRegister, .loadImmediate64,
+      .loadPacketAbsoluteByte, .loadPacketAbsoluteHalf, .loadPacketAbsoluteWord,
+      .loadPacketIndirectByte, .loadPacketIndirectHalf, .loadPacketIndirectWord:
+      true
+    default: false
+    }
   }
 }
