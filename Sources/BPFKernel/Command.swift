@@ -12,6 +12,7 @@ enum Command: Int32 {
   case mapDelete = 3
   case mapNextKey = 4
   case programLoad = 5
+  case programAttach = 8
   case programTestRun = 10
   case programDescriptorByIdentifier = 13
   case mapDescriptorByIdentifier = 14

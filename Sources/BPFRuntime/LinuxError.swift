@@ -42,10 +42,16 @@ public struct LinuxError: Error, RawRepresentable, Hashable, Sendable {
   public static let deadlock = LinuxError(rawValue: 35)
   /// EPROTO: protocol error.
   public static let protocolError = LinuxError(rawValue: 71)
+  /// EPROTOTYPE: wrong type for the protocol.
+  public static let wrongProtocolType = LinuxError(rawValue: 91)
   /// ENOPROTOOPT: no such option.
   public static let noProtocolOption = LinuxError(rawValue: 92)
   /// EOVERFLOW: the number is too large.
   public static let valueTooLarge = LinuxError(rawValue: 75)
+  /// EPROTONOSUPPORT: protocol not supported.
+  public static let protocolNotSupported = LinuxError(rawValue: 93)
+  /// ESOCKTNOSUPPORT: type of socket not supported.
+  public static let socketTypeNotSupported = LinuxError(rawValue: 94)
   /// EOPNOTSUPP: operation not supported.
   public static let operationNotSupported = LinuxError(rawValue: 95)
   /// EAFNOSUPPORT: address family not supported.
@@ -65,8 +71,10 @@ extension LinuxError: CustomStringConvertible {
     let names: [Int32: String] = [
       1: "EPERM", 2: "ENOENT", 7: "E2BIG", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
       14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 19: "ENODEV", 22: "EINVAL", 28: "ENOSPC",
-      34: "ERANGE", 35: "EDEADLK", 71: "EPROTO", 75: "EOVERFLOW", 92: "ENOPROTOOPT",
-      95: "EOPNOTSUPP", 97: "EAFNOSUPPORT", 114: "EALREADY", 524: "ENOTSUPP",
+      34: "ERANGE", 35: "EDEADLK", 71: "EPROTO", 75: "EOVERFLOW", 91: "EPROTOTYPE",
+      92: "ENOPROTOOPT",
+      93: "EPROTONOSUPPORT", 94: "ESOCKTNOSUPPORT", 95: "EOPNOTSUPP", 97: "EAFNOSUPPORT",
+      114: "EALREADY", 524: "ENOTSUPP",
     ]
     return "\(names[rawValue] ?? "errno") (\(rawValue))"
   }

@@ -15,6 +15,8 @@ public final class Runtime: Sendable {
   let epochs: Epochs
   let chains: Chains
   let timers = Timers()
+  /// Of SYN cookies, unless the environment has one.
+  let cookieKey = SYNCookies.Key.random()
   let misses = MissObservers()
   let compiler: ProgramCompiler?
 

@@ -176,7 +176,7 @@ private final class TestBench {
         let register = Register(rawValue: UInt8(index + 1))
         instructions += Instruction.loadImmediate64(register, 0, source: .r1)
       case .socket, .mapKey, .mapValue, .newMapValue, .mapValueOrNull, .readableMemory,
-        .writableMemory, .fixedMemory:
+        .writableMemory, .fixedMemory, .readableFixedMemory:
         append("\(name) = \(pointer())", to: &instructions)
         append("\(name) += \(Int.random(in: -520...8, using: &random) & ~3)", to: &instructions)
       case .reservation: append("\(name) = \(pointer())", to: &instructions)

@@ -35,6 +35,11 @@ public struct Environment {
   /// What `bpf_setsockopt` and `bpf_getsockopt` work on.
   public var socketOptions = SocketOptions()
 
+  /// How listeners in ``sockets`` answer with SYN cookies.
+  public var synCookies = SYNCookies()
+  /// The knob that programs of the type `cgroup_sysctl` are asked about.
+  public var systemControl: SystemControl?
+
   /// Declares nothing.
   public init() {}
 }
@@ -57,12 +62,14 @@ public struct ProcessIdentity: Hashable, Sendable {
   public var controlGroup: UInt64
   /// Number of the network's name space, from 1.
   public var networkNamespace: UInt64
+  /// Class of its control group for network traffic (`bpf_get_cgroup_classid`).
+  public var trafficClass: UInt32
 
   /// Describes a thread.
   public init(
     process: UInt32 = 0, thread: UInt32 = 0, user: UInt32 = 0, group: UInt32 = 0,
     command: String = "", taskAddress: UInt64 = 0, controlGroup: UInt64 = 1,
-    networkNamespace: UInt64 = 1
+    networkNamespace: UInt64 = 1, trafficClass: UInt32 = 0
   ) {
     self.process = process
     self.thread = thread
@@ -72,6 +79,7 @@ public struct ProcessIdentity: Hashable, Sendable {
     self.taskAddress = taskAddress
     self.controlGroup = controlGroup
     self.networkNamespace = networkNamespace
+    self.trafficClass = trafficClass
   }
 }
 
@@ -81,15 +89,19 @@ public struct HookIdentity: Hashable, Sendable {
   public var cookie: UInt64 = 0
   /// What `bpf_get_func_ip` returns: the address of the probed function.
   public var functionAddress: UInt64 = 0
+  /// What `bpf_get_socket_cookie` returns for the socket that the packet or the context is about;
+  /// 0 when there is none.
+  public var socketCookie: UInt64 = 0
   /// What the hooked function is to return instead: what `bpf_override_return` asked for.
   public internal(set) var overriddenReturn: UInt64?
   /// What the hook returns: `bpf_get_retval` reads it, `bpf_set_retval` changes it.
   public var returnValue: Int32 = 0
 
   /// Describes a hook.
-  public init(cookie: UInt64 = 0, functionAddress: UInt64 = 0) {
+  public init(cookie: UInt64 = 0, functionAddress: UInt64 = 0, socketCookie: UInt64 = 0) {
     self.cookie = cookie
     self.functionAddress = functionAddress
+    self.socketCookie = socketCookie
   }
 }
 

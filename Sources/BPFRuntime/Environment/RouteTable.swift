@@ -54,7 +54,7 @@ public struct RouteTable: Sendable {
     public var prefix: InternetPrefix?
     /// What becomes of the packets.
     public var kind: Kind
-    /// The device that they leave by.
+    /// The device that they leave by, or that a local address is one of.
     public var interface: UInt32
     /// The next hop; `nil` when the destination itself is.
     public var gateway: InternetAddress?
@@ -81,6 +81,24 @@ public struct RouteTable: Sendable {
       self.priority = priority
       self.mtu = mtu
       self.source = source
+      self.table = table
+    }
+  }
+
+  /// Which table is looked through for packets with a mark (`ip rule`). Rules come behind the table
+  /// with local addresses and before the main one, in the order in which they were added.
+  public struct Rule: Hashable, Sendable {
+    /// What the mark has to be, where ``mask`` has ones.
+    public var mark: UInt32
+    /// The bits of the mark that count.
+    public var mask: UInt32
+    /// Number of the table.
+    public var table: UInt32
+
+    /// Describes a rule.
+    public init(mark: UInt32, mask: UInt32 = .max, table: UInt32) {
+      self.mark = mark
+      self.mask = mask
       self.table = table
     }
   }
@@ -116,6 +134,7 @@ public struct RouteTable: Sendable {
   private var routes: [RouteKey: Route] = [:]
   private var neighbours: [NeighbourKey: [UInt8]] = [:]
   private var tables: Set<UInt32> = [254, 255]
+  private var rules: [Rule] = []
 
   /// What a fresh machine has: the loopback device, 1, which forwards nothing.
   public init() {
@@ -137,6 +156,9 @@ public struct RouteTable: Sendable {
     tables.insert(route.table)
   }
 
+  /// Adds a rule behind those that there are.
+  public mutating func add(_ rule: Rule) { rules.append(rule) }
+
   /// Adds a neighbour, or replaces what is known of it.
   public mutating func add(_ neighbour: Neighbour) {
     guard let address = neighbour.address else { return }
@@ -147,21 +169,62 @@ public struct RouteTable: Sendable {
   /// The device with a number.
   public func interface(_ index: UInt32) -> Interface? { interfaces[index] }
 
+  /// An address that a device without one may use: one of another device, in the order of their
+  /// numbers, but none of the loopback's.
+  func borrowedAddress(isIPv6: Bool) -> InternetAddress? {
+    for index in interfaces.keys.sorted() where index != 1 {
+      let known = interfaces[index]?.addresses.first { $0.isIPv6 == isIPv6 }
+      if let known { return known }
+    }
+    return nil
+  }
+
   /// The neighbour with an address.
   func linkAddress(of address: InternetAddress, interface: UInt32) -> [UInt8]? {
     neighbours[NeighbourKey(interface: interface, address: address)]
   }
 
-  /// The best route: of one table, or of the tables that Linux looks through by default.
-  func route(to address: InternetAddress, table: UInt32? = nil) -> Route? {
-    for table in table.map({ [$0] }) ?? [255, 254, 253] where tables.contains(table) {
-      for bitCount in stride(from: address.bytes.count * 8, through: 0, by: -1) {
-        guard let prefix = InternetPrefix(address, bitCount: bitCount) else { continue }
-        if let route = routes[RouteKey(table: table, prefix: prefix)] { return route }
+  /// The best route: of one table, or of the tables that Linux looks through.
+  ///
+  /// - Parameters:
+  ///   - table: The only table; `nil` for the ones by default and those of rules.
+  ///   - mark: The packet's mark, which rules go by.
+  ///   - egress: The device that it has to lead out of; `nil` for any. What forbids packets needs
+  ///     none.
+  func route(
+    to address: InternetAddress, table: UInt32? = nil, mark: UInt32 = 0, egress: UInt32? = nil
+  ) -> Route? {
+    let ruled = rules.filter { mark & $0.mask == $0.mark & $0.mask }.map { [$0.table] }
+    // Until there are rules, Linux keeps local addresses and the main table of version 4 in one.
+    let first = rules.isEmpty && !address.isIPv6 ? [[255, 254]] : [[255]] + ruled + [[254]]
+    let all = table.map { table in [first[0].contains(table) ? first[0] : [table]] }
+    for group in all ?? first + [[253]] {
+      if let route = route(to: address, tables: group, egress: egress) { return route }
+    }
+    return nil
+  }
+
+  /// The best route of some tables, of which the first wins where they have the same prefix.
+  private func route(
+    to address: InternetAddress, tables group: [UInt32], egress: UInt32?
+  ) -> Route? {
+    let group = group.filter { tables.contains($0) }
+    guard !group.isEmpty else { return nil }
+    for bitCount in stride(from: address.bytes.count * 8, through: 0, by: -1) {
+      guard let prefix = InternetPrefix(address, bitCount: bitCount) else { continue }
+      for table in group {
+        guard let route = routes[RouteKey(table: table, prefix: prefix)] else { continue }
+        if let egress, route.hasDevice, route.interface != egress { continue }
+        return route
       }
     }
     return nil
   }
+}
+
+extension RouteTable.Route {
+  /// Whether packets leave by a device, or are taken by one.
+  fileprivate var hasDevice: Bool { kind == .unicast || kind == .local }
 }
 
 extension InternetAddress: ExpressibleByStringLiteral {

@@ -20,10 +20,10 @@ enum BlankSocket {
 
 extension ContextLayout {
   /// The fields that yield handles of sockets.
-  var sockets: [(offset: Int, orNull: Bool)] {
+  var sockets: [(name: String, offset: Int, orNull: Bool)] {
     fields.compactMap { field in
       guard case .socket(_, let orNull) = field.value else { return nil }
-      return (field.offset, orNull)
+      return (field.name, field.offset, orNull)
     }
   }
 }

@@ -34,10 +34,45 @@ public class Context {
     setSockets()
   }
 
+  deinit { annex?.clear() }
+
+  /// What programs leave behind the struct, if there is no packet.
+  private var annex: ContextAnnex? {
+    layout.hasPacket
+      ? nil : ContextAnnex(context: block.address, structByteCount: UInt64(layout.byteCount))
+  }
+
+  /// The socket that programs chose since ``bytes`` were set (`bpf_sk_assign`); a later run on the
+  /// same context sees it as its own choice.
+  public var selectedSocket: SelectedSocket? { annex?.selection }
+
+  /// What stands in a field that yields a socket, by its offset.
+  private var declaredSockets: [Int: (table: SocketTable, index: Int)] = [:]
+
+  /// Declares which socket programs find in a field, as in `sk`; by default it is one of zeros, or
+  /// none where Linux may have none.
+  ///
+  /// - Parameters:
+  ///   - index: Its place in the table; `nil` for the default.
+  ///   - table: The one in ``Environment/sockets`` of the CPU that runs the programs.
+  ///   - name: Name of the field.
+  /// - Throws: EINVAL when there is no such field, or no such socket in the table.
+  public func declareSocket(
+    _ index: Int?, of table: SocketTable, in name: String = "sk"
+  ) throws(LinuxError) {
+    guard let field = layout.sockets.first(where: { $0.name == name }),
+      index.map({ table.sockets.indices.contains($0) }) ?? true
+    else { throw .invalid }
+    declaredSockets[field.offset] = index.map { (table, $0) }
+    setSockets()
+  }
+
   /// Programs follow these addresses, so nobody else decides about them.
-  private func setSockets() {
+  final func setSockets() {
+    annex?.clear()
     for socket in layout.sockets {
-      let address = socket.orNull ? 0 : BlankSocket.address
+      let declared = declaredSockets[socket.offset].map { $0.table.address($0.index) }
+      let address = declared ?? (socket.orNull ? 0 : BlankSocket.address)
       GuestMemory.store(block.address &+ UInt64(socket.offset), address, as: UInt64.self)
     }
   }

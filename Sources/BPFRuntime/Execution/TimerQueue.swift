@@ -1,7 +1,7 @@
 /// When armed timers are due, the first one first: a binary heap.
 ///
-/// Entries are never looked for: one whose timer was cancelled or started again stays until it comes
-/// up, or until ``removeAll(where:)`` tidies up.
+/// Entries are never looked for: one whose timer was cancelled or started again stays until it
+/// comes up, or until ``removeAll(where:)`` tidies up.
 struct TimerQueue {
   /// One start of a timer.
   struct Entry {

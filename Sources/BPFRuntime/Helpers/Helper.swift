@@ -44,6 +44,8 @@ public struct Helper: Sendable {
     case size(allowsZero: Bool = false)
     /// Memory of a fixed size, readable and writable.
     case fixedMemory(byteCount: Int)
+    /// Memory of a fixed size, readable.
+    case readableFixedMemory(byteCount: Int)
     /// A subprogram of the calling program, which the helper calls back.
     case function
     /// A socket that a helper returned.
@@ -100,7 +102,9 @@ public struct Helper: Sendable {
       case .mapKey, .mapValue, .newMapValue, .mapValueOrNull: arguments[..<position].contains(.map)
       case .readableMemory, .writableMemory:
         if case .size? = arguments.dropFirst(position + 1).first { true } else { false }
-      case .anything, .context, .map, .size, .fixedMemory, .function, .socket, .reservation: true
+      case .anything, .context, .map, .size, .fixedMemory, .readableFixedMemory, .function,
+        .socket, .reservation:
+        true
       }
     }
   }

@@ -50,7 +50,7 @@ extension RunMemory {
     case .mapValueOrNull: return value == 0 || permits(.mapValue, value, size: size)
     case .reservation: return cpu.holdsRecord(at: value)
     // No memory at all needs no address, and 0 is an address only for no memory, as in Linux.
-    case .mapKey, .mapValue, .readableMemory, .readableMemoryOrNull:
+    case .mapKey, .mapValue, .readableMemory, .readableMemoryOrNull, .readableFixedMemory:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: false))
     case .writableMemory, .writableMemoryOrNull, .newMapValue:
       return size <= limit && (size == 0 || permits(value, Int(size), isWrite: true))
@@ -79,7 +79,7 @@ extension PackedSignature.Kind {
     case .readableMemory, .readableMemoryOrNull, .writableMemory, .writableMemoryOrNull:
       // Sizes are 32-bit in Linux's signatures.
       next
-    case .fixedMemory: fixed
+    case .fixedMemory, .readableFixedMemory: fixed
     case .anything, .context, .map, .size, .sizeOrZero, .function, .socket, .reservation: 0
     }
   }

@@ -68,6 +68,7 @@ struct PackedSignature {
     case size
     case sizeOrZero
     case fixedMemory
+    case readableFixedMemory
     case function
     case socket
     case reservation
@@ -77,8 +78,10 @@ struct PackedSignature {
   init(_ helper: Helper) {
     for (position, argument) in helper.arguments.prefix(5).enumerated() {
       kinds[position] = Self.kind(argument)
-      if case .fixedMemory(let byteCount) = argument {
+      switch argument {
+      case .fixedMemory(let byteCount), .readableFixedMemory(let byteCount):
         fixedByteCounts[position] = UInt64(UInt(bitPattern: byteCount))
+      default: break
       }
     }
   }
@@ -95,6 +98,7 @@ struct PackedSignature {
     case .writableMemory(let orNull): orNull ? .writableMemoryOrNull : .writableMemory
     case .size(let allowsZero): allowsZero ? .sizeOrZero : .size
     case .fixedMemory: .fixedMemory
+    case .readableFixedMemory: .readableFixedMemory
     case .function: .function
     case .socket: .socket
     case .reservation: .reservation

@@ -57,7 +57,7 @@ public struct ContextLayout: Sendable {
 
   /// Bytes of the whole block.
   var blockByteCount: Int {
-    descriptorOffset + (hasPacket ? PacketDescriptor.byteCount : 0)
+    descriptorOffset + (hasPacket ? PacketDescriptor.byteCount : ContextAnnex.byteCount)
   }
 }
 

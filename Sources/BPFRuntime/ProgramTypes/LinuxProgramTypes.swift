@@ -25,15 +25,23 @@ extension ProgramType {
     }
     let packets = hasPacket ? Helper.socketFilter + Helper.trafficControl : []
     let allowed = AllowedHelpers.numbers(type: number, attachType: 0)
-    // The socket of their contexts is none of the environment's, which those helpers work on.
-    let sockets = [18, 30].contains(number) ? [] : Helper.sockets
-    let helpers = (Helper.base + Helper.hooks + sockets + packets).filter {
+    let helpers = (packets + Helper.base + Helper.hooks + Helper.sockets + own(number)).filter {
       allowed.contains($0.number)
     }
     return ProgramType(
       number: number, name: name, context: context, helpers: helpers,
       missingHelpers: allowed.subtracting(helpers), verdicts: verdicts[number] ?? [:],
       allowsPacketLoads: number == 8)
+  }
+
+  /// Helpers that a type has instead of others with their numbers.
+  private static func own(_ number: UInt32) -> [Helper] {
+    switch number {
+    case 10, 11, 12, 19: [.getCgroupClass]
+    case 23: Helper.systemControl
+    case 30: [.socketAssignToLookup]
+    default: []
+    }
   }
 
   private static let verdicts: [UInt32: [UInt32: String]] = [

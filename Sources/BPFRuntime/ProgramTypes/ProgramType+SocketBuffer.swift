@@ -23,7 +23,9 @@ extension ProgramType {
   public static let schedAct = trafficControl(number: 4, name: "sched_act")
 
   private static func trafficControl(number: UInt32, name: String) -> ProgramType {
-    let helpers = (Helper.base + Helper.trafficControl + Helper.sockets + Helper.hooks).filter {
+    let helpers =
+      (Helper.base + Helper.trafficControl + Helper.sockets + Helper.cookies + Helper.hooks).filter
+    {
       AllowedHelpers.trafficControl.contains($0.number)
     }
     return ProgramType(

@@ -3,7 +3,8 @@ extension ProgramType {
   ///
   /// r1 points to `struct xdp_md`, 24 bytes in host byte order.
   public static let xdp: ProgramType = {
-    let helpers = (Helper.base + Helper.xdp + Helper.sockets + Helper.hooks).filter {
+    let helpers = (Helper.base + Helper.xdp + Helper.sockets + Helper.cookies + Helper.hooks).filter
+    {
       AllowedHelpers.xdp.contains($0.number)
     }
     return ProgramType(

@@ -140,6 +140,8 @@ extension HelperSignature.Argument {
     case .writableMemory(let orNull): self = .memory(writes: true, orNull: orNull)
     case .size(let allowsZero): self = .size(allowsZero: allowsZero)
     case .fixedMemory(let byteCount): self = .fixedMemory(byteCount: byteCount, writes: true)
+    case .readableFixedMemory(let byteCount):
+      self = .fixedMemory(byteCount: byteCount, writes: false)
     case .function: self = .callback
     case .socket: self = .socket(.any, orNull: false)
     case .reservation: self = .reservation

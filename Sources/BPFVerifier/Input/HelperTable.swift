@@ -298,6 +298,11 @@ enum HelperTable {
     var signature = signature
     switch (signature.number, type) {
     // Where the context is no socket, a socket is passed.
+    // Of a packet that is sent, the class is the packet's; otherwise the current task's.
+    case (17, 3), (17, 4), (17, 10), (17, 11), (17, 12), (17, 19): break
+    case (17, _): signature.arguments = []
+    // Only programs of the kernel's functions have such a frame.
+    case (188, 31): signature.arguments = [.kernelObject(.frame)]
     case (46, 21), (46, 31): signature.arguments[0] = .socket(.anyOrObject, orNull: true)
     case (49, 25), (57, 25): signature.arguments[0] = socketOrObject
     case (107, 9): signature.arguments[1] = .context

@@ -104,6 +104,8 @@ public enum BenchInput: Sendable {
   case words([UInt64])
   /// An Ethernet frame.
   case packet([UInt8])
+  /// The context's C struct, for types without a packet.
+  case context([UInt8])
 
   /// Sixty bytes of nothing in particular.
   public static let anyPacket = BenchInput.packet([UInt8](repeating: 0, count: 60))
@@ -115,7 +117,7 @@ public struct BenchResult: Hashable, Sendable {
   public var value: UInt32
   /// The packet afterwards; empty without one.
   public var packet: [UInt8] = []
-  /// The context's C struct afterwards; empty for types other than traffic control.
+  /// The context's C struct afterwards; empty for packets of types other than traffic control.
   public var context: [UInt8] = []
 
   /// Four bytes of the context.

@@ -1,5 +1,5 @@
 import BPFInstructions
-import BPFKernel
+package import BPFKernel
 package import BPFRuntime
 
 /// Maps and programs in Linux.
@@ -64,6 +64,9 @@ package final class KernelBench: Bench {
         let words = words + [UInt64](repeating: 0, count: 12 - words.count)
         let run = try program.testRun(context: words.flatMap { KernelBytes.doubleWord($0) })
         return BenchResult(value: run.returnValue)
+      case .context(let bytes):
+        let run = try program.testRun(context: bytes, contextCapacity: bytes.count)
+        return BenchResult(value: run.returnValue, context: run.context)
       case .packet(let bytes):
         let run = try program.testRun(data: bytes, contextCapacity: isTraffic ? 192 : 0)
         return BenchResult(value: run.returnValue, packet: run.data, context: run.context)
@@ -146,6 +149,9 @@ package final class KernelBench: Bench {
   }
 
   package func closeProgram(_ program: String) { programs[program] = nil }
+
+  /// A loaded program, to hang it somewhere.
+  package func program(_ name: String) throws -> KernelProgram { try known(name) }
 
   private func known(_ name: String) throws(BenchError) -> KernelProgram {
     guard let program = programs[name] else {

@@ -14,6 +14,8 @@ package final class RuntimeBench: Bench {
   package private(set) var maps: [String: MapHandle] = [:]
   /// Where the last run sent its packet to.
   package private(set) var redirectTarget: RedirectTarget?
+  /// Which socket the last run chose.
+  package private(set) var selectedSocket: SelectedSocket?
   private var events: [String: PerfEventReader] = [:]
   /// The programs by name.
   package private(set) var programs: [String: Program] = [:]
@@ -84,10 +86,12 @@ package final class RuntimeBench: Bench {
       let result = try cpu.run(program, in: context, mode: mode)
       let packet = context as? PacketContext
       redirectTarget = packet?.redirectTarget
-      let isTraffic = program.type.number == 3 || program.type.number == 4
+      selectedSocket = context.selectedSocket
+      var showsContext = program.type.number == 3 || program.type.number == 4
+      if case .context = input { showsContext = true }
       return BenchResult(
         value: UInt32(truncatingIfNeeded: result.returnValue), packet: packet?.output ?? [],
-        context: isTraffic ? context.bytes : [])
+        context: showsContext ? context.bytes : [])
     } catch {
       throw .fault(error.kind)
     }
@@ -102,6 +106,11 @@ package final class RuntimeBench: Bench {
       let bytes = words.flatMap { word in
         (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
       }
+      context.bytes =
+        bytes + [UInt8](repeating: 0, count: type.context.byteCount - bytes.count)
+      return context
+    case .context(let bytes):
+      let context = try Context(layout: type.context)
       context.bytes =
         bytes + [UInt8](repeating: 0, count: type.context.byteCount - bytes.count)
       return context
@@ -227,8 +236,11 @@ extension BenchProgram {
   func assembled(
     _ descriptors: [String: Int32]? = nil
   ) throws(BenchError) -> AssembledProgram {
+    let number: @Sendable (String) -> Int32? = { HelperNames.number(of: $0) }
     let assembler =
-      descriptors.map { known in Assembler(mapDescriptor: { known[$0] }) } ?? Assembler()
+      descriptors.map { known in
+        Assembler(helperNumber: number, mapDescriptor: { known[$0] })
+      } ?? Assembler(helperNumber: number)
     do throws(AssemblyError) {
       return try assembler.assemble(text)
     } catch {

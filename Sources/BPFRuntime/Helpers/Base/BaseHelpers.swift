@@ -9,7 +9,9 @@ extension Helper {
       tracePrint, tracePrintArray,
       parseSigned, parseUnsigned, compareStrings,
     ] + callbacks + probes + texts + dynamicPointers + processes
-    + ringBuffer + perfEvents + stacks + storages + [currentTaskUnderControlGroup]
+    + ringBuffer + perfEvents + stacks + storages + [
+      currentTaskUnderControlGroup, currentTrafficClass,
+    ]
 
   /// `bpf_get_prandom_u32`: 32 bits from the CPU's generator; see ``CPU/seed``.
   public static let random = Helper(

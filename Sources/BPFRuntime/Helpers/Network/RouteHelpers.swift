@@ -77,9 +77,11 @@ private struct RouteLookup {
   /// Flags (`BPF_FIB_LOOKUP_*`).
   private enum Flag {
     static let direct: UInt64 = 1
+    static let output: UInt64 = 2
     static let skipsNeighbour: UInt64 = 4
     static let givesTable: UInt64 = 8
     static let wantsSource: UInt64 = 16
+    static let mark: UInt64 = 32
   }
 
   /// Results (`BPF_FIB_LKUP_RET_*`).
@@ -104,6 +106,7 @@ private struct RouteLookup {
     static let source: UInt64 = 16
     static let destination: UInt64 = 32
     static let vlanOrTable: UInt64 = 48
+    static let mark: UInt64 = 52
     static let sourceLink: UInt64 = 52
     static let destinationLink: UInt64 = 58
   }
@@ -151,13 +154,18 @@ private struct RouteLookup {
   }
 
   private func route(to destination: InternetAddress) -> RouteTable.Route? {
-    guard flags & Flag.direct != 0 else { return routes.route(to: destination) }
+    // Packets of one's own leave by the device that is given; version 6 takes it for a wish.
+    let egress = flags & Flag.output != 0 && !destination.isIPv6 ? word(Field.interface) : nil
+    guard flags & Flag.direct != 0 else {
+      let mark = flags & Flag.mark != 0 ? word(Field.mark) : 0
+      return routes.route(to: destination, mark: mark, egress: egress)
+    }
     var table: UInt32 = 254
     if flags & Flag.givesTable != 0 {
       table = word(Field.vlanOrTable)
       setWord(Field.vlanOrTable, 0)
     }
-    return routes.route(to: destination, table: table)
+    return routes.route(to: destination, table: table, egress: egress)
   }
 
   private func forward(_ route: RouteTable.Route, to destination: InternetAddress) -> UInt64 {
@@ -207,7 +215,7 @@ private struct RouteLookup {
   ) -> InternetAddress? {
     if let source = route.source, source.isIPv6 == isIPv6 { return source }
     let own = egress.addresses.first { $0.isIPv6 == isIPv6 }
-    return own ?? (isIPv6 ? nil : .zero(isIPv6: false))
+    return own ?? routes.borrowedAddress(isIPv6: isIPv6) ?? (isIPv6 ? nil : .zero(isIPv6: false))
   }
 }
 

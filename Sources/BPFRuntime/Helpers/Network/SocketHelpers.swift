@@ -103,10 +103,16 @@ extension Helper {
     return 0
   }
 
-  /// `bpf_get_socket_cookie`: the number of the packet's socket; packets here have none, so 0.
+  /// `bpf_get_socket_cookie`: the number of a socket in the table, or of the one that the packet or
+  /// context is about: ``HookIdentity/socketCookie``.
   static let socketCookie = Helper(
     number: 46, name: "get_socket_cookie", arguments: [.anything]
-  ) { _, _, _, _, _, _ in 0 }
+  ) { socket, _, _, _, _, cpu in
+    RunningCPU(address: cpu).withOwner { owner in
+      let environment = owner.environment
+      return environment.sockets.socket(at: socket)?.cookie ?? environment.hook.socketCookie
+    }
+  }
 
   /// `bpf_get_socket_uid`: the user of the packet's socket; without one, the number for that.
   static let socketUser = Helper(

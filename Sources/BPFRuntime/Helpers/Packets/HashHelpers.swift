@@ -31,4 +31,11 @@ extension Helper {
   static let getCgroupClass = Helper(
     number: 17, name: "get_cgroup_classid", arguments: [.context]
   ) { _, _, _, _, _, _ in 0 }
+
+  /// The same of whoever runs the program, for types without a packet that is sent.
+  static let currentTrafficClass = Helper(
+    number: 17, name: "get_cgroup_classid", arguments: []
+  ) { _, _, _, _, _, cpu in
+    UInt64(RunningCPU(address: cpu).declaredProcess?.trafficClass ?? 0)
+  }
 }

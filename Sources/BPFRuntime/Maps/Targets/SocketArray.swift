@@ -1,6 +1,7 @@
 // UNSAFE. Maps of sockets: for packets (XSKMAP) and for streams and messages (SOCKMAP, SOCKHASH).
 //
-// Invariant: keys are as many readable bytes as the map's definition says.
+// Invariant: keys are as many readable bytes as the map's definition says; a map whose header has
+// `lookupForPrograms` is a `SocketMap`.
 
 import Synchronization
 
@@ -54,6 +55,21 @@ package final class SocketMap: Map, @unchecked Sendable {
     else { throw .invalid }
     if definition.keySize > Self.longestKey { throw .tooBig }
     try super.init(definition: definition, id: id)
+    unsafe header.words.pointee.lookup = Self.lookupForPrograms
+  }
+
+  /// What programs find: the socket of the running CPU's table that has the cookie of the one in
+  /// the map; 0 when the table has none.
+  private static let lookupForPrograms: Helper.Function = { map, key, _, _, _, cpu in
+    MapHeader.withMap(at: map) { map in
+      let map = unsafe unsafeDowncast(map, to: SocketMap.self)
+      guard let cookie = map.socket(GuestMemory.bytes(at: key, count: map.keySize))?.cookie else {
+        return 0
+      }
+      return RunningCPU(address: cpu).withOwner {
+        $0.environment.sockets.address(ofCookie: cookie) ?? 0
+      }
+    }
   }
 
   /// Bytes of the longest key: what a program's stack holds.
