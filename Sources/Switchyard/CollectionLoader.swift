@@ -117,7 +117,11 @@ struct CollectionLoader {
         code: .programType, subject: spec.name,
         reason: "section \(spec.section) does not say which type it is; give one with --type")
     }
-    guard let type = options.types[kind.type] ?? ProgramType.linux(number: kind.type) else {
+    guard
+      let type = options.types[kind.type]
+        ?? ProgramType.linux(
+          number: kind.type, expectedAttachType: kind.expectedAttachType)
+    else {
       throw CollectionError(
         code: .programType, subject: spec.name,
         reason: "programs of type \(kind.name) cannot run here yet")

@@ -9,6 +9,18 @@ struct RunJSONTests {
     try TemporaryFile("in.pcap", capture(indices.map { Packets.slot($0) }))
   }
 
+  @Test(
+    "A program gets the context of the place that it will be attached to",
+    arguments: [
+      ("to_device", "XDP_PASS"), ("bind", "1"), ("send", "1"), ("after_bind", "1"),
+    ], ["interpreter", Engines.preferred])
+  func attachTypes(_ item: (program: String, verdict: String), _ engine: String) throws {
+    let run = CommandRun(
+      "run", Objects.attached, "--program", item.program, "--engine", engine, "-j", "--hex",
+      Packets.hex([UInt8](repeating: 0, count: 80)))
+    #expect(try run.document["verdicts"] as? [String: Int] == [item.verdict: 1])
+  }
+
   @Test("The document has the keys that scripts rely on, and no others")
   func keys() throws {
     let file = try slots(0, 1, 2, 9, 0)

@@ -360,6 +360,19 @@ extension ProgramType {
       allowsPacketLoads: [1, 3, 4, 8].contains(number))
   }
 
+  /// One of Linux's types as its attach type makes it, to run programs of it.
+  ///
+  /// - Returns: `nil` for a type that cannot run here.
+  public static func linux(number: UInt32, expectedAttachType: UInt32) -> ProgramType? {
+    guard var type = linux(number: number),
+      let described = described(number: number, expectedAttachType: expectedAttachType)
+    else { return nil }
+    type.context = described.context
+    type.helpers = described.helpers
+    type.missingHelpers = described.missingHelpers
+    return type
+  }
+
   /// Whether programs of the type get arguments that only the running kernel's type information
   /// describes.
   public static func needsKernelTypes(number: UInt32) -> Bool { (26...29).contains(number) }

@@ -107,7 +107,10 @@ extension ChainGraph {
   private static func facts(
     _ spec: ProgramSpec, of object: ObjectFile, _ kind: ProgramKind?
   ) -> [InstructionFacts] {
-    guard let kind, let type = ProgramType.linux(number: kind.type) else { return [] }
+    guard let kind,
+      let type = ProgramType.linux(
+        number: kind.type, expectedAttachType: kind.expectedAttachType)
+    else { return [] }
     var program = VerifierProgram(spec, of: object, type: type)
     program.expectedAttachType = kind.expectedAttachType
     program.isSleepable = kind.isSleepable

@@ -56,6 +56,7 @@ enum Objects {
   static let steps = Fixtures.path("objects/steps.bpf.o")
   static let careless = Fixtures.path("objects/careless.bpf.o")
   static let world = Fixtures.path("objects/world.bpf.o")
+  static let attached = Fixtures.path("objects/attached.bpf.o")
   static let notices = Fixtures.path("objects/notices.bpf.o")
   static let parser = SharedCaptures.packageRoot + "/Examples/parser.o"
   static let mixedCapture = SharedCaptures.packageRoot + "/Examples/captures/mixed.pcap"
