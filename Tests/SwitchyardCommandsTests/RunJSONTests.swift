@@ -12,12 +12,14 @@ struct RunJSONTests {
   @Test(
     "A program gets the context of the place that it will be attached to",
     arguments: [
-      ("to_device", "XDP_PASS"), ("bind", "1"), ("send", "1"), ("after_bind", "1"),
+      (program: "to_device", count: 60, verdict: "XDP_PASS"), ("bind", 72, "1"), ("send", 72, "1"),
+      ("after_bind", 80, "1"),
     ], ["interpreter", Engines.preferred])
-  func attachTypes(_ item: (program: String, verdict: String), _ engine: String) throws {
+  func attachTypes(_ item: (program: String, count: Int, verdict: String), _ engine: String) throws
+  {
     let run = CommandRun(
       "run", Objects.attached, "--program", item.program, "--engine", engine, "-j", "--hex",
-      Packets.hex([UInt8](repeating: 0, count: 80)))
+      Packets.hex([UInt8](repeating: 0, count: item.count)))
     #expect(try run.document["verdicts"] as? [String: Int] == [item.verdict: 1])
   }
 

@@ -129,8 +129,8 @@ extension VerifierProgram {
         references[slot] = MapReference(map: positions[map], valueOffset: offset)
       }
     }
-    // Linux gets a type for each function or none at all, and only from its type does it know that a
-    // function is global: one without is walked at every call.
+    // Linux gets a type for each function or none at all, and only from its type does it know that
+    // a function is global: one without is walked at every call.
     let isDescribed = spec.functions.allSatisfy { $0.btfTypeID != nil }
     functions = spec.functions.map { function in
       Function(
