@@ -109,20 +109,30 @@ extension Lowering {
   private mutating func keep(_ number: MachineRegister, in range: ClosedRange<Int32>) {
     let (kept, mask) = (RegisterAssignment.scratch, RegisterAssignment.scratch2)
     let lowest = Int64(range.lowerBound)
-    if lowest == 0 {
-      out.move(.doubleWord, kept, number)
+    out.move(.doubleWord, kept, number)
+    if lowest != 0 { advance(kept, by: -lowest, with: mask) }
+    let count = Int64(range.upperBound) - lowest + 1
+    if count <= 1 << 16 {
+      out.binary(.compare, .doubleWord, kept, Int32(truncatingIfNeeded: count))
     } else {
-      load(kept, UInt64(bitPattern: -lowest))
-      out.binary(.add, .doubleWord, kept, number)
+      load(mask, UInt64(bitPattern: count))
+      out.binary(.compare, .doubleWord, kept, mask)
     }
-    load(mask, UInt64(Int64(range.upperBound) - lowest + 1))
-    out.binary(.compare, .doubleWord, kept, mask)
     // All bits of the mask are the comparison's borrow.
     out.binary(.subtractWithBorrow, .doubleWord, mask, mask)
     out.binary(.and, .doubleWord, kept, mask)
-    guard lowest != 0 else { return }
-    load(mask, UInt64(bitPattern: lowest))
-    out.binary(.add, .doubleWord, kept, mask)
+    if lowest != 0 { advance(kept, by: lowest, with: mask) }
+  }
+
+  /// Adds a number, which stands in the code if it has 16 bits at most.
+  private mutating func advance(
+    _ register: MachineRegister, by number: Int64, with other: MachineRegister
+  ) {
+    if let short = Int16(exactly: number) {
+      return out.binary(.add, .doubleWord, register, Int32(short))
+    }
+    load(other, UInt64(bitPattern: number))
+    out.binary(.add, .doubleWord, register, other)
   }
 }
 
