@@ -11,7 +11,8 @@ extension ProgramCompiler {
   /// ```
   ///
   /// - Parameter isHardened: For programs of strangers: keeps the numbers that a program chooses
-  ///   out of its code, and masks indices against speculation; docs/compiler.md has what it costs.
+  ///   out of its code, and masks indices and what moves addresses against speculation;
+  ///   docs/compiler.md has what it costs.
   public static func x86(isHardened: Bool = false) -> ProgramCompiler? {
     #if arch(x86_64) && os(Linux)
     return CodeRegion().map {

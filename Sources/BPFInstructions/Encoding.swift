@@ -61,6 +61,7 @@ extension Operation {
 
   /// Finds the operation of a slot, if its fixed fields are those of one; the operands are not
   /// looked at.
+  @inline(__always)
   static func matching(_ instruction: Instruction) -> OperationTable.Entry? {
     table.entry(for: instruction)
   }
@@ -121,6 +122,7 @@ struct OperationTable {
     starts[Int(opcode)] < starts[Int(opcode) + 1]
   }
 
+  @inline(__always)
   fileprivate func entry(for instruction: Instruction) -> Entry? {
     let word = instruction.littleEndianWord
     var index = starts[Int(instruction.opcode)]

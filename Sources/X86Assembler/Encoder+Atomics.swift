@@ -30,6 +30,13 @@ extension Encoder {
     emit(sized(0x87, size), size, reg: source.rawValue, memory)
   }
 
+  /// `lfence`: nothing behind it is executed before everything in front of it has been.
+  public mutating func loadFence() {
+    buffer.reserve()
+    buffer.append(UInt8(0x0f))
+    buffer.append(UInt16(0xe8ae))
+  }
+
   /// `mfence`.
   public mutating func fence() {
     buffer.reserve()

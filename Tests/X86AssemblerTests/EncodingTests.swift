@@ -254,6 +254,7 @@ struct EncodingTests {
       }
     }
     table.add("mfence") { $0.fence() }
+    table.add("lfence") { $0.loadFence() }
     table.add("ud2") { $0.undefined() }
     table.add("int3") { $0.breakpoint() }
     table.add("ret") { $0.ret() }

@@ -1,3 +1,4 @@
+import BPFInstructions
 import BPFRuntime
 import X86Assembler
 
@@ -8,6 +9,8 @@ import X86Assembler
 ///   Shift counts, and distances of up to 16 bits from an address, stay as they are.
 /// - An index is masked behind the comparison with its bound, so that a processor that guesses the
 ///   comparison's outcome does not read beyond an array meanwhile.
+/// - A number that an address is moved by is kept between the lowest and the highest that a
+///   verifier has seen there, whatever a processor guesses.
 extension Lowering {
   /// A step with the same effect whose numbers are in registers; loads them.
   mutating func hardened(_ step: Step) -> Step {
@@ -78,5 +81,64 @@ extension Lowering {
     // All bits of the mask are the comparison's borrow.
     out.binary(.subtractWithBorrow, .word, mask, mask)
     out.binary(.and, .word, index, mask)
+  }
+
+  /// An addition to an address, or a subtraction from it.
+  mutating func lowerMovement(
+    _ operation: Operation.Arithmetic, _ i: DecodedInstruction, at index: Int
+  ) {
+    let (destination, source) = (machine(i.destination), machine(i.source))
+    let binary = operation == .add ? BinaryOperation.add : .subtract
+    switch unit.movement(at: index) {
+    case .none, .varies:
+      // No limits: nothing that depends on the sum is executed before everything else is certain.
+      out.binary(binary, .doubleWord, destination, source)
+      out.loadFence()
+    case .bySource(let range):
+      keep(source, in: range)
+      out.binary(binary, .doubleWord, destination, RegisterAssignment.scratch)
+    case .byDestination(let range):
+      keep(destination, in: range)
+      out.loadAddress(
+        .doubleWord, destination, MemoryOperand(source, index: RegisterAssignment.scratch))
+    }
+  }
+
+  /// Puts a number into the first of the two registers; the lowest one instead if it is out of a
+  /// range, which it never is but for a processor's guesses.
+  private mutating func keep(_ number: MachineRegister, in range: ClosedRange<Int32>) {
+    let (kept, mask) = (RegisterAssignment.scratch, RegisterAssignment.scratch2)
+    let lowest = Int64(range.lowerBound)
+    out.move(.doubleWord, kept, number)
+    if lowest != 0 { advance(kept, by: -lowest, with: mask) }
+    let count = Int64(range.upperBound) - lowest + 1
+    if count <= 1 << 16 {
+      out.binary(.compare, .doubleWord, kept, Int32(truncatingIfNeeded: count))
+    } else {
+      load(mask, UInt64(bitPattern: count))
+      out.binary(.compare, .doubleWord, kept, mask)
+    }
+    // All bits of the mask are the comparison's borrow.
+    out.binary(.subtractWithBorrow, .doubleWord, mask, mask)
+    out.binary(.and, .doubleWord, kept, mask)
+    if lowest != 0 { advance(kept, by: lowest, with: mask) }
+  }
+
+  /// Adds a number, which stands in the code if it has 16 bits at most.
+  private mutating func advance(
+    _ register: MachineRegister, by number: Int64, with other: MachineRegister
+  ) {
+    if let short = Int16(exactly: number) {
+      return out.binary(.add, .doubleWord, register, Int32(short))
+    }
+    load(other, UInt64(bitPattern: number))
+    out.binary(.add, .doubleWord, register, other)
+  }
+}
+
+extension CompilationUnit {
+  /// How an instruction moves an address, as far as a verifier has seen it.
+  func movement(at index: Int) -> InstructionFacts.Movement {
+    facts.isEmpty ? .none : facts[Int(slots[index])].movement
   }
 }

@@ -11,6 +11,8 @@ extension Lowering {
     case .arithmetic(let operation, let width, let operand):
       if unit.functionAddresses[index] != nil {
         lowerFunctionAddress(i, at: index)
+      } else if operation == .add || operation == .subtract {
+        lowerMovement(operation, i, at: index)
       } else if operation == .divide || operation == .modulo || operation == .signedDivide
         || operation == .signedModulo
       {

@@ -56,7 +56,9 @@ struct Lowering: ~Copyable {
   ) throws(LoadError) {
     let shape = try ProgramShape(unit)
     let context = unit.context.isKeptAsSeen ? nil : ContextTracking(unit, shape)
-    var plan = Rewriter(unit, shape, context, processor).rewrite()
+    var plan = Rewriter(
+      unit, shape, context, processor, isHardened: isHardened
+    ).rewrite()
     Liveness.removeDead(from: &plan, shape.effects)
     // Both need the registers that hardened code has its numbers in.
     if !isHardened {

@@ -16,6 +16,11 @@ extension Rewriter {
       }
       return
     }
+    if isHardened, size == .doubleWord, operand == .register,
+      mayMoveTooFar(operation, i, at: index)
+    {
+      return appendPlain(at: index)
+    }
     if let right, let left = known.constant(i.destination),
       let result = operation.result(size, left, right)
     {
@@ -38,6 +43,20 @@ extension Rewriter {
     case .xor: rewriteUnion(.xor, size, right, i, at: index)
     case .and: rewriteMask(size, right, i, at: index)
     case .move: break
+    }
+  }
+
+  /// Whether an address is moved by a number that a processor may have guessed wrong: what is put
+  /// together of it is not, because the steps before it show nothing of its limits.
+  private mutating func mayMoveTooFar(
+    _ operation: Operation.Arithmetic, _ i: DecodedInstruction, at index: Int
+  ) -> Bool {
+    guard operation == .add || operation == .subtract else { return false }
+    return switch unit.movement(at: index) {
+    case .none: false
+    case .byDestination: known.constant(i.destination) == nil
+    case .bySource: known.constant(i.source) == nil
+    case .varies: true
     }
   }
 

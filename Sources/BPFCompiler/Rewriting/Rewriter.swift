@@ -12,6 +12,7 @@ struct Rewriter: ~Copyable {
   let flow: ControlFlow
   let context: ContextTracking?
   let processor: ProcessorFeatures
+  let isHardened: Bool
 
   var steps: [Step] = []
   var known = KnownValues()
@@ -34,8 +35,9 @@ struct Rewriter: ~Copyable {
 
   init(
     _ unit: CompilationUnit, _ shape: ProgramShape, _ context: ContextTracking?,
-    _ processor: ProcessorFeatures
+    _ processor: ProcessorFeatures, isHardened: Bool
   ) {
+    self.isHardened = isHardened
     self.unit = unit
     self.shape = shape
     self.context = context

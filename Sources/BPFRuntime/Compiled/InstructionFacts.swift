@@ -37,6 +37,31 @@ public struct InstructionFacts: Hashable, Sendable {
   /// Of a load that always yields the same number, of a tail call with one index: that number.
   public var constant: UInt64? { constantState == .known ? constantValue : nil }
 
+  /// Of an addition or subtraction of two registers, 64 bits wide: how it moves an address.
+  public var movement: Movement {
+    switch movementState {
+    case .unset, .numbers: .none
+    case .varies: .varies
+    case .byDestination: .byDestination(lowestDistance...highestDistance)
+    case .bySource: .bySource(lowestDistance...highestDistance)
+    }
+  }
+
+  /// How an instruction moves an address, on all paths together.
+  public enum Movement: Hashable, Sendable {
+    /// Not at all: it only has to do with numbers.
+    case none
+    /// By the number in the destination register; the address is in the source register.
+    case byDestination(ClosedRange<Int32>)
+    /// By the number in the source register.
+    case bySource(ClosedRange<Int32>)
+    /// By something else on every path, or by nothing on some.
+    case varies
+  }
+
+  private var movementState = MovementState.unset
+  private var lowestDistance: Int32 = 0
+  private var highestDistance: Int32 = 0
   private var mapState: Int32 = -1
   private var constantState = ConstantState.unset
   private var constantValue: UInt64 = 0
@@ -63,5 +88,31 @@ public struct InstructionFacts: Hashable, Sendable {
     } else if constantValue != constant {
       constantState = .varies
     }
+  }
+
+  private enum MovementState: UInt8, Hashable, Sendable {
+    case unset, numbers, byDestination, bySource, varies
+  }
+
+  /// An address is moved by a number between two.
+  package mutating func note(
+    movementBetween lowest: Int64, and highest: Int64, inDestination: Bool
+  ) {
+    let state: MovementState = inDestination ? .byDestination : .bySource
+    guard movementState == .unset || movementState == state,
+      let low = Int32(exactly: lowest), let high = Int32(exactly: highest)
+    else {
+      movementState = .varies
+      return
+    }
+    let isFirst = movementState == .unset
+    movementState = state
+    lowestDistance = isFirst ? low : min(low, lowestDistance)
+    highestDistance = isFirst ? high : max(high, highestDistance)
+  }
+
+  /// Two numbers are added, or two addresses subtracted.
+  package mutating func noteNumbers() {
+    movementState = movementState == .unset || movementState == .numbers ? .numbers : .varies
   }
 }

@@ -9,6 +9,9 @@ struct CodeMap {
   private(set) var malformed: [Int: InstructionError] = [:]
   /// Whether a slot is always followed by the next one.
   private(set) var goesOn: [Bool]
+  /// The slots with more to them than what they do to registers and memory: those that may lead
+  /// elsewhere or refer to something, and what cannot be decoded. In order.
+  private(set) var notable: [Int] = []
   var functions: [FunctionCode] = []
   /// Where states are compared.
   var isPrunePoint: [Bool]
@@ -50,12 +53,18 @@ struct CodeMap {
         let kind = operation.kind
         kinds.append(kind)
         switch kind {
-        case .exit, .jump, .branch, .mayGoto, .loadImmediate64: goesOn[index] = false
+        case .exit, .jump, .branch, .mayGoto, .loadImmediate64:
+          goesOn[index] = false
+          notable.append(index)
+        case .tailCall, .callHelper, .callSubprogram, .callKernelFunction, .callRegister,
+          .loadPacket:
+          notable.append(index)
         default: break
         }
       } catch {
         malformed[index] = error
         kinds.append(nil)
+        notable.append(index)
       }
       isSecondHalf = instruction.opcode == Opcode.loadImmediate64
       if isSecondHalf { goesOn[index] = false }

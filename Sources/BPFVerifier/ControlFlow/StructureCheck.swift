@@ -28,8 +28,8 @@ struct StructureCheck {
 
   private mutating func findFunctions() throws(Refusal) {
     var starts: Set<Int> = [0]
-    for (slot, kind) in code.kinds.enumerated() {
-      guard let target = functionReferred(by: slot, kind) else { continue }
+    for slot in code.notable {
+      guard let target = functionReferred(by: slot, code.kinds[slot]) else { continue }
       guard instructions.indices.contains(target) else {
         throw Refusal.invalid("call to invalid destination").at(slot)
       }
@@ -46,7 +46,7 @@ struct StructureCheck {
       function.prototype = known?.prototype
       code.functions.append(function)
     }
-    for (slot, kind) in code.kinds.enumerated() { note(slot, kind) }
+    for slot in code.notable { note(slot, code.kinds[slot]) }
     spreadPacketChanges()
   }
 
@@ -97,8 +97,10 @@ struct StructureCheck {
   }
 
   private func checkJumps() throws(Refusal) {
+    var notable = code.notable[...]
     for function in code.functions {
-      for slot in function.slots {
+      while let slot = notable.first, slot < function.end {
+        notable = notable.dropFirst()
         let instruction = instructions[slot]
         let target: Int
         switch code.kinds[slot] {
@@ -153,18 +155,14 @@ struct StructureCheck {
 
   private func checkWideImmediates() throws(Refusal) {
     var maps: Set<Int> = []
-    var slot = 0
-    while slot < instructions.count {
+    for slot in code.notable {
       let instruction = instructions[slot]
       if code.kinds[slot] == nil,
         case .unknownOpcode(let opcode)? = code.malformed[slot]?.reason
       {
         throw Refusal.invalid("unknown opcode \(twoDigits(opcode))").at(slot)
       }
-      guard instruction.opcode == Opcode.loadImmediate64 else {
-        slot += 1
-        continue
-      }
+      guard instruction.opcode == Opcode.loadImmediate64 else { continue }
       guard slot + 1 < instructions.count, instructions[slot + 1].opcode == 0,
         instructions[slot + 1].destination == .r0, instructions[slot + 1].source == .r0,
         instructions[slot + 1].offset == 0
@@ -178,7 +176,6 @@ struct StructureCheck {
           ).at(slot)
         }
       }
-      slot += 2
     }
   }
 
@@ -234,11 +231,17 @@ struct StructureCheck {
   /// Every instruction can be reached, if each branch could go both ways.
   private mutating func checkReachability() throws(Refusal) {
     var isReached = [Bool](repeating: false, count: instructions.count)
+    var isNotable = isReached
+    for slot in code.notable { isNotable[slot] = true }
     var pending = [0]
     while var slot = pending.popLast() {
       // What follows needs no list.
       while slot < instructions.count, !isReached[slot] {
         isReached[slot] = true
+        guard isNotable[slot] else {
+          slot += 1
+          continue
+        }
         markPrunePoints(slot)
         if let target = functionReferred(by: slot, code.kinds[slot]) { pending.append(target) }
         if code.goesOn[slot] {

@@ -1,4 +1,5 @@
 import BPFInstructions
+import BPFRuntime
 
 // Arithmetic on addresses: they move by numbers that are known well enough.
 extension Explorer {
@@ -11,6 +12,7 @@ extension Explorer {
       guard operation == .subtract, !options.isStrict else {
         throw .access("R\(number) pointer \(operation.symbol) pointer prohibited", register: number)
       }
+      facts[slot].noteNumbers()
       self[instruction.destination] = .unknown
       return
     }
@@ -25,6 +27,9 @@ extension Explorer {
       return
     }
     try checkMovable(pointer, by: distance, operation, number)
+    facts[slot].note(
+      movementBetween: distance.scalar.signedMinimum, and: distance.scalar.signedMaximum,
+      inDestination: left.isScalar)
     var result = pointer
     switch operation {
     case .add: add(distance, to: &result)

@@ -1,4 +1,5 @@
 import BPFInstructions
+import BPFRuntime
 
 // Arithmetic on numbers, and moves.
 extension Explorer {
@@ -127,6 +128,9 @@ extension Explorer {
       right = Scalar(constant: UInt64(bitPattern: Int64(instruction.immediate)))
     } else {
       right = state.frame.registers[source].scalar
+      if width == .bits64, operation == .add || operation == .subtract {
+        facts[slot].noteNumbers()
+      }
       origin = provenance.union(origin, state.frame.registers[source].source)
     }
     let result = Scalar.apply(operation, width, state.frame.registers[destination].scalar, right)

@@ -123,6 +123,8 @@ extension Explorer {
     return areZero ? RegisterState(constant: 0) : .unknown
   }
 
+  /// Inlined, because a call would copy the whole explorer to pass it.
+  @inline(__always)
   func stackSlot(_ frame: Int, _ index: Int) -> StackSlot {
     if frame == state.callers.count {
       return index < state.frame.stack.count ? state.frame.stack[index] : StackSlot()
