@@ -62,17 +62,15 @@ struct CodeMapping: ~Copyable, @unchecked Sendable {
   }
 }
 
-/// The code at an address as what Swift calls to enter a program.
-func enterFunction(at address: UInt64) -> ProgramCompiler.EnterFunction {
-  unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.EnterFunction.self)
+/// The code at two addresses as what Swift calls to enter a program.
+func entranceFunctions(at addresses: EntryCode.Entrance) -> ProgramCompiler.Entrance {
+  unsafe ProgramCompiler.Entrance(
+    enter: unsafeBitCast(UInt(addresses.enter), to: ProgramCompiler.EnterFunction.self),
+    enterBatch: unsafeBitCast(
+      UInt(addresses.enterBatch), to: ProgramCompiler.EnterBatchFunction.self))
 }
 
 /// The same for the code that calls a subprogram.
 func callBackFunction(at address: UInt64) -> ProgramCompiler.CallBackFunction {
   unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.CallBackFunction.self)
-}
-
-/// The same for the code that enters a program for every item of a batch.
-func enterBatchFunction(at address: UInt64) -> ProgramCompiler.EnterBatchFunction {
-  unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.EnterBatchFunction.self)
 }
