@@ -29,6 +29,7 @@ extension ProgramCompiler {
       entrance: entranceFunctions(at: region.entryCode.entrance),
       verifiedEntrance: entranceFunctions(at: region.entryCode.verifiedEntrance),
       lightEntrance: entranceFunctions(at: region.entryCode.lightEntrance),
+      bareFunction: { enterFunction(at: $0) },
       callBack: callBackFunction(at: region.entryCode.callBack),
       compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }

@@ -70,7 +70,12 @@ func entranceFunctions(at addresses: EntryCode.Entrance) -> ProgramCompiler.Entr
       UInt(addresses.enterBatch), to: ProgramCompiler.EnterBatchFunction.self))
 }
 
-/// The same for the code that calls a subprogram.
+/// The code of a program that is a function of C itself.
+func enterFunction(at address: UInt64) -> ProgramCompiler.EnterFunction {
+  unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.EnterFunction.self)
+}
+
+/// The code that calls a subprogram as what Swift calls.
 func callBackFunction(at address: UInt64) -> ProgramCompiler.CallBackFunction {
   unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.CallBackFunction.self)
 }

@@ -34,6 +34,8 @@ struct Lowering: ~Copyable {
   var flags: Flags?
   /// What comes behind the last instruction, because it is rarely executed.
   var cold: [ColdCode] = []
+  /// Whether the program is a function of C, as far as is known.
+  var isBare: Bool
   /// Which instructions the code so far comes from.
   var origins: [CodeOrigin] = []
   /// By block, the sum of the longest codes of all blocks up to its end.
@@ -78,6 +80,7 @@ struct Lowering: ~Copyable {
       sum &+= Self.longestCode(of: number, plan, unit, copies: shortLoops[number]?.copies ?? 1)
       ends[number] = sum
     }
+    isBare = plan.canBeBare(unit)
     self.plan = plan
     self.out = out
     self.unit = unit
@@ -130,7 +133,8 @@ struct Lowering: ~Copyable {
     }
     lowerCold()
     let usesPreserved = plan.usesPreserved(unit)
-    return LoweredCode(encoder: out, usesPreserved: usesPreserved, origins: origins)
+    return LoweredCode(
+      encoder: out, usesPreserved: usesPreserved, isBare: isBare, origins: origins)
   }
 
   private mutating func enterBlock(_ number: Int) {

@@ -43,6 +43,8 @@ public struct ProgramCompiler: Sendable {
   /// The same for such code that has nothing to do with r6 to r9, nor tail-calls any that could,
   /// and cannot fail. It makes no hops, so it must not be used where hops are counted in memory.
   package let lightEntrance: Entrance
+  /// The entry of bare code (``CompiledCode/isBare``), as what enters it.
+  package let bareFunction: @Sendable (UInt64) -> EnterFunction
   /// Calls subprograms of code that ``compile`` made.
   package let callBack: CallBackFunction
 
@@ -50,12 +52,14 @@ public struct ProgramCompiler: Sendable {
   /// `compile`.
   package init(
     entrance: Entrance, verifiedEntrance: Entrance, lightEntrance: Entrance,
+    bareFunction: @escaping @Sendable (UInt64) -> EnterFunction,
     callBack: @escaping CallBackFunction,
     compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   ) {
     self.entrance = entrance
     self.verifiedEntrance = verifiedEntrance
     self.lightEntrance = lightEntrance
+    self.bareFunction = bareFunction
     self.callBack = callBack
     self.compile = compile
   }
@@ -67,6 +71,8 @@ package protocol CompiledCode: AnyObject, Sendable {
   var entry: UInt64 { get }
   /// Whether a run can read or change one of the registers that hold r6 to r9.
   var usesPreserved: Bool { get }
+  /// Whether its entry is a function of C, which takes r1 and r2 and returns r0, and 0 for hops.
+  var isBare: Bool { get }
   /// Which instructions the bytes come from, by ascending offset.
   var origins: [CodeOrigin] { get }
   /// The bytes from the entry on.

@@ -60,7 +60,12 @@ public final class Program: Sendable {
       guard source.isVerified else { return compiler?.entrance }
       return code.usesPreserved ? compiler?.verifiedEntrance : compiler?.lightEntrance
     }
-    enter = entrance?.enter
+    enter =
+      if let code, code.isBare, source.isVerified, let compiler {
+        compiler.bareFunction(code.entry)
+      } else {
+        entrance?.enter
+      }
     enterBatch = entrance?.enterBatch
     home =
       entrance == nil ? ObjectIdentifier(source.type.context.access) : ObjectIdentifier(registry)
