@@ -27,10 +27,10 @@ extension ProgramCompiler {
   package init(region: CodeRegion, processor: ProcessorFeatures, isHardened: Bool = false) {
     let compiler = Compiler(region: region, processor: processor, isHardened: isHardened)
     self.init(
-      enter: enterFunction(at: region.entryCode.enter),
-      enterLight: enterFunction(at: region.entryCode.enterLight),
-      enterBatch: enterBatchFunction(at: region.entryCode.enterBatch),
-      enterBatchLight: enterBatchFunction(at: region.entryCode.enterBatchLight),
+      entrance: entranceFunctions(at: region.entryCode.entrance),
+      verifiedEntrance: entranceFunctions(at: region.entryCode.verifiedEntrance),
+      lightEntrance: entranceFunctions(at: region.entryCode.lightEntrance),
+      bareFunction: { enterFunction(at: $0) },
       callBack: callBackFunction(at: region.entryCode.callBack),
       compile: { unit throws(LoadError) in try compiler.compile(unit) })
   }

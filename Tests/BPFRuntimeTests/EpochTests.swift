@@ -18,69 +18,70 @@ struct EpochTests {
   }
 
   @Test("at once when nothing runs")
-  func idle() {
+  func idle() throws {
     let epochs = Epochs()
-    let cpu = epochs.join()
+    let cpu = try epochs.join()
     let freed = Count()
     epochs.retire(Witness { freed.add() })
     #expect(freed.current == 1)
-    epochs.leave(cpu)
+    epochs.leave(cpu.announcement)
   }
 
   @Test("after the last run that had started before")
-  func running() {
+  func running() throws {
     let epochs = Epochs()
-    let first = epochs.join()
-    let second = epochs.join()
+    let first = try epochs.join()
+    let second = try epochs.join()
     let freed = Count()
-    epochs.enter(first)
-    epochs.enter(second)
+    epochs.enter(first.announcement)
+    epochs.enter(second.announcement)
     epochs.retire(Witness { freed.add() })
     #expect(freed.current == 0)
-    epochs.exit(first)
+    epochs.exit(first.announcement)
     #expect(freed.current == 0)
     // A run that starts now cannot reach it, so it does not count.
-    epochs.enter(first)
-    epochs.exit(second)
+    epochs.enter(first.announcement)
+    epochs.exit(second.announcement)
     #expect(freed.current == 1)
-    epochs.exit(first)
+    epochs.exit(first.announcement)
   }
 
   @Test("when the CPU that could be using it is gone")
-  func leaving() {
+  func leaving() throws {
     let epochs = Epochs()
-    let cpu = epochs.join()
+    let cpu = try epochs.join()
     let freed = Count()
-    epochs.enter(cpu)
+    epochs.enter(cpu.announcement)
     epochs.retire(Witness { freed.add() })
     #expect(freed.current == 0)
-    epochs.leave(cpu)
+    epochs.leave(cpu.announcement)
     #expect(freed.current == 1)
   }
 
   @Test(
     "under load several retired objects share a barrier, and all are freed in the end",
     arguments: [true, false])
-  func load(usesBarrier: Bool) async {
+  func load(usesBarrier: Bool) async throws {
     let epochs = Epochs(usesBarrier: usesBarrier)
-    let idle = epochs.join()
+    let idle = try epochs.join()
     let freed = Count()
     let shared = Shared()
-    await withTaskGroup(of: Void.self) { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<2 {
         group.addTask {
-          let cpu = epochs.join()
+          let cpu = try epochs.join()
           while !shared.hasStopped.load(ordering: .relaxed) {
-            epochs.enter(cpu)
-            epochs.exit(cpu)
+            epochs.enter(cpu.announcement)
+            epochs.exit(cpu.announcement)
           }
-          epochs.leave(cpu)
+          epochs.leave(cpu.announcement)
         }
       }
       for _ in 0..<20_000 { epochs.retire(Witness { freed.add() }) }
       shared.hasStopped.store(true, ordering: .relaxed)
+      try await group.waitForAll()
     }
-    epochs.leave(idle)
+    epochs.leave(idle.announcement)
     epochs.collect()
     #expect(freed.current == 20_000)
   }
@@ -88,23 +89,23 @@ struct EpochTests {
   @Test(
     "a run never finds what was freed, however short runs and retirements are",
     arguments: [true, false])
-  func safety(usesBarrier: Bool) async {
+  func safety(usesBarrier: Bool) async throws {
     // A slot is replaced all the time; what it held is marked when it is freed.
     let epochs = Epochs(usesBarrier: usesBarrier)
     let marks = (0..<2).map { _ in Mark() }
     let shared = Shared()
     let failures = Count()
-    await withTaskGroup(of: Void.self) { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<2 {
         group.addTask {
-          let cpu = epochs.join()
+          let cpu = try epochs.join()
           while !shared.hasStopped.load(ordering: .relaxed) {
-            epochs.enter(cpu)
+            epochs.enter(cpu.announcement)
             let mark = marks[shared.slot.load(ordering: .acquiring)]
             if mark.isFreed.load(ordering: .relaxed) { failures.add() }
-            epochs.exit(cpu)
+            epochs.exit(cpu.announcement)
           }
-          epochs.leave(cpu)
+          epochs.leave(cpu.announcement)
         }
       }
       for turn in 1...50_000 {
@@ -122,6 +123,7 @@ struct EpochTests {
         while done.current == 0 { epochs.collect() }
       }
       shared.hasStopped.store(true, ordering: .relaxed)
+      try await group.waitForAll()
     }
     #expect(failures.current == 0)
   }
@@ -136,16 +138,31 @@ struct EpochTests {
   }
 
   @Test("a stamp is early when all runs of its time have ended")
-  func stamps() {
+  func stamps() throws {
     let epochs = Epochs()
-    let cpu = epochs.join()
-    epochs.enter(cpu)
+    let cpu = try epochs.join()
+    epochs.enter(cpu.announcement)
     let stamp = epochs.stamp()
     #expect(epochs.firstLiveEpoch(beyond: stamp) <= stamp)
-    epochs.exit(cpu)
-    epochs.enter(cpu)
+    epochs.exit(cpu.announcement)
+    epochs.enter(cpu.announcement)
     #expect(epochs.firstLiveEpoch(beyond: stamp) > stamp)
-    epochs.exit(cpu)
+    epochs.exit(cpu.announcement)
     #expect(epochs.firstLiveEpoch(beyond: epochs.stamp()) > stamp)
   }
+}
+
+/// The announcement of a CPU that runs nothing but what a test says.
+private final class JoinedCPU: Sendable {
+  private let memory: StableMemory
+  var announcement: Epochs.Announcement { Epochs.Announcement(address: memory.address) }
+
+  init(_ epochs: Epochs) throws(LinuxError) {
+    memory = try StableMemory(byteCount: 8)
+    _ = epochs.join(announcement)
+  }
+}
+
+extension Epochs {
+  fileprivate func join() throws(LinuxError) -> JoinedCPU { try JoinedCPU(self) }
 }

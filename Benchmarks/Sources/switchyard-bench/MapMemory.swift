@@ -51,12 +51,16 @@ func printMemory(of name: String) throws {
   let keys = operation.keys()
   let count = Double(operation.entries)
   let runtime = Runtime(possibleCPUs: Kernel.possibleCPUCount)
+  var definition = MapDefinition(
+    type: MapType(rawValue: operation.type), keySize: operation.keySize, valueSize: 8,
+    maxEntries: 1, flags: MapFlags(rawValue: operation.flags))
+  // What the first map brings into memory with it, its code above all, is no element's.
+  let first = try runtime.makeMap(definition)
+  let value = [UInt8](repeating: 1, count: first.valueByteCount)
+  try first.update(keys[0], value)
+  definition.maxEntries = operation.entries
   let before = try residentBytes()
-  let map = try runtime.makeMap(
-    MapDefinition(
-      type: MapType(rawValue: operation.type), keySize: operation.keySize, valueSize: 8,
-      maxEntries: operation.entries, flags: MapFlags(rawValue: operation.flags)))
-  let value = [UInt8](repeating: 1, count: map.valueByteCount)
+  let map = try runtime.makeMap(definition)
   for key in keys { try map.update(key, value) }
   print((try residentBytes() - before) / count)
   guard Kernel.availability.isAvailable else { return }

@@ -74,17 +74,20 @@ struct CodeMapping: ~Copyable, @unchecked Sendable {
   }
 }
 
-/// The code at an address as what Swift calls to enter a program.
+/// The code at two addresses as what Swift calls to enter a program.
+func entranceFunctions(at addresses: EntryCode.Entrance) -> ProgramCompiler.Entrance {
+  unsafe ProgramCompiler.Entrance(
+    enter: unsafeBitCast(UInt(addresses.enter), to: ProgramCompiler.EnterFunction.self),
+    enterBatch: unsafeBitCast(
+      UInt(addresses.enterBatch), to: ProgramCompiler.EnterBatchFunction.self))
+}
+
+/// The code of a program that is a function of C itself.
 func enterFunction(at address: UInt64) -> ProgramCompiler.EnterFunction {
   unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.EnterFunction.self)
 }
 
-/// The same for the code that calls a subprogram.
+/// The code that calls a subprogram as what Swift calls.
 func callBackFunction(at address: UInt64) -> ProgramCompiler.CallBackFunction {
   unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.CallBackFunction.self)
-}
-
-/// The same for the code that enters a program for every item of a batch.
-func enterBatchFunction(at address: UInt64) -> ProgramCompiler.EnterBatchFunction {
-  unsafe unsafeBitCast(UInt(address), to: ProgramCompiler.EnterBatchFunction.self)
 }

@@ -50,6 +50,7 @@ package final class CodeRegion: Sendable {
     _ lowered: consuming LoweredCode, programID: UInt32
   ) throws(Encoder.PlacementError) -> CodeBlock? {
     let usesPreserved = lowered.usesPreserved
+    let isBare = lowered.isBare
     let origins = lowered.origins
     let code = lowered.encoder
     let byteCount = Self.headerByteCount + code.count
@@ -65,7 +66,7 @@ package final class CodeRegion: Sendable {
     }
     return CodeBlock(
       self, range, entry: entry, codeByteCount: byteCount - Self.headerByteCount,
-      usesPreserved: usesPreserved, origins: origins)
+      usesPreserved: usesPreserved, isBare: isBare, origins: origins)
   }
 
   fileprivate func release(_ range: Range<Int>) {
@@ -85,12 +86,14 @@ final class CodeBlock: CompiledCode {
   private let codeByteCount: Int
   package let entry: UInt64
   package let usesPreserved: Bool
+  package let isBare: Bool
   package let origins: [CodeOrigin]
 
   fileprivate init(
     _ region: CodeRegion, _ range: Range<Int>, entry: UInt64, codeByteCount: Int,
-    usesPreserved: Bool, origins: [CodeOrigin]
+    usesPreserved: Bool, isBare: Bool, origins: [CodeOrigin]
   ) {
+    self.isBare = isBare
     self.usesPreserved = usesPreserved
     self.origins = origins
     self.region = region

@@ -6,14 +6,18 @@ import X86Assembler
 ///
 /// Inside a program the stack pointer is a multiple of 16, so C functions are called directly.
 package struct EntryCode: Sendable {
-  /// Called by Swift: see ``BPFRuntime/ProgramCompiler/EnterFunction``.
-  package var enter: UInt64
-  /// The same for programs that leave r6 to r9 alone.
-  package var enterLight: UInt64
-  /// Called by Swift: see ``BPFRuntime/ProgramCompiler/EnterBatchFunction``.
-  package var enterBatch: UInt64
-  /// The same for programs that leave r6 to r9 alone.
-  package var enterBatchLight: UInt64
+  /// Called by Swift: see ``BPFRuntime/ProgramCompiler/Entrance``.
+  package struct Entrance: Sendable {
+    package var enter: UInt64
+    package var enterBatch: UInt64
+  }
+
+  /// For any program.
+  package var entrance: Entrance
+  /// For verified programs.
+  package var verifiedEntrance: Entrance
+  /// For verified programs that leave r6 to r9 alone, and make no tail calls.
+  package var lightEntrance: Entrance
   /// Called with the site's number in r11 and the program's header in r10; returns the entry to
   /// jump to in r10, or 0.
   package var tailCall: UInt64
@@ -35,9 +39,10 @@ extension EntryCode {
     let abort = out.makeLabel()
     var addresses: [UInt64] = []
     for emitPart in [
-      { emitEnter(&$0, kept) }, { emitEnter(&$0, [.rbp, .r12]) }, emitEnterBatch,
-      emitEnterBatchLight, emitTailCall, emitLoadPacket, { emitResolveHelper(&$0, abort) },
-      emitCallBack,
+      { emitEnter(&$0, clears: true) }, { emitEnterBatch(&$0, clears: true) },
+      { emitEnter(&$0, clears: false) }, { emitEnterBatch(&$0, clears: false) },
+      emitEnterLight, emitEnterBatchLight, emitTailCall, emitLoadPacket,
+      { emitResolveHelper(&$0, abort) }, emitCallBack,
     ] as [(inout Encoder) -> Void] {
       while !out.count.isMultiple(of: CodeRegion.granule) { out.nop(byteCount: 1) }
       addresses.append(address &+ UInt64(out.count))
@@ -49,30 +54,48 @@ extension EntryCode {
     out.binary(.xor, .word, .rax, .rax)
     out.ret()
     let code = EntryCode(
-      enter: addresses[0], enterLight: addresses[1], enterBatch: addresses[2],
-      enterBatchLight: addresses[3], tailCall: addresses[4], loadPacket: addresses[5],
-      resolveHelper: addresses[6], callBack: addresses[7],
-      abort: address &+ UInt64(out.position(of: abort) ?? 0))
+      entrance: Entrance(enter: addresses[0], enterBatch: addresses[1]),
+      verifiedEntrance: Entrance(enter: addresses[2], enterBatch: addresses[3]),
+      lightEntrance: Entrance(enter: addresses[4], enterBatch: addresses[5]),
+      tailCall: addresses[6], loadPacket: addresses[7], resolveHelper: addresses[8],
+      callBack: addresses[9], abort: address &+ UInt64(out.position(of: abort) ?? 0))
     return (try out.finish(at: address), code)
   }
 
   /// What C functions preserve and programs use.
   private static let kept: [MachineRegister] = [.rbp, .rbx, .r12, .r13, .r14, .r15]
 
-  /// - Parameter registers: Those that C functions preserve and the program changes.
-  private static func emitEnter(_ out: inout Encoder, _ registers: [MachineRegister]) {
-    for register in registers { out.push(register) }
+  /// - Parameter clears: Whether registers other than r1, r2 and r10 start as 0, as in the
+  ///   interpreter.
+  private static func emitEnter(_ out: inout Encoder, clears: Bool) {
+    for register in kept { out.push(register) }
     // r1 and r2 are where C has its first two arguments.
     out.move(.doubleWord, .r12, .rcx)
-    // Only a register call can have a fault that ends the run.
-    if registers.contains(.rbx) { emitEntryStack(&out) }
+    emitEntryStack(&out)
     out.load(.word, .r9, MemoryOperand(.r12, CompiledServices.startBudgetOffset))
-    out.move(.doubleWord, .r10, .rdx)
-    out.move(.doubleWord, .rbp, .r8)
-    emitZeros(&out, preserved: registers.contains(.rbx))
-    out.call(.r10)
-    out.store(.word, MemoryOperand(.r12, CompiledServices.budgetOffset), .r9)
-    emitLeave(&out, registers)
+    out.load(.doubleWord, .rbp, MemoryOperand(.r12, CompiledServices.stackTopOffset))
+    if clears {
+      out.move(.doubleWord, .r10, .rdx)
+      emitZeros(&out)
+      out.call(.r10)
+    } else {
+      out.call(.rdx)
+    }
+    out.move(.rdx, UInt64(Limits.tailCalls))
+    out.binary(.subtract, .word, .rdx, .r9)
+    emitLeave(&out, kept)
+  }
+
+  /// The same for programs that neither touch r6 to r9 nor make tail calls. So they have no use for
+  /// a budget, and whatever is in its register goes into the words and back around calls.
+  private static func emitEnterLight(_ out: inout Encoder) {
+    out.push(.rbp)
+    out.push(.r12)
+    out.move(.doubleWord, .r12, .rcx)
+    out.load(.doubleWord, .rbp, MemoryOperand(.r12, CompiledServices.stackTopOffset))
+    out.call(.rdx)
+    out.binary(.xor, .word, .rdx, .rdx)
+    emitLeave(&out, [.rbp, .r12])
   }
 
   /// As entering, with four arguments and a frame below the caller's.
@@ -101,11 +124,15 @@ extension EntryCode {
     out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.entryStackOffset), .rax)
   }
 
-  /// All registers but r1, r2 and r10 start as 0, as in the interpreter.
-  private static func emitZeros(_ out: inout Encoder, preserved: Bool) {
-    var registers: [MachineRegister] = [.rax, .rdx, .rcx, .r8]
-    if preserved { registers += [.rbx, .r13, .r14, .r15] }
-    for register in registers { out.binary(.xor, .word, register, register) }
+  private static func emitZeros(_ out: inout Encoder) {
+    for register in [MachineRegister.rax, .rdx, .rcx, .r8, .rbx, .r13, .r14, .r15] {
+      out.binary(.xor, .word, register, register)
+    }
+  }
+
+  /// A loop that lies in one line of the cache takes four fifths of the time of one that does not.
+  private static func alignLoop(_ out: inout Encoder) {
+    while !out.count.isMultiple(of: 64) { out.nop(byteCount: 1) }
   }
 
   private static func emitLeave(_ out: inout Encoder, _ registers: [MachineRegister]) {
@@ -118,16 +145,19 @@ extension EntryCode {
     static let cursor = MemoryOperand(.rsp, 0)
     static let entry = MemoryOperand(.rsp, 8)
     static let end = MemoryOperand(.rsp, 16)
-    static let stack = MemoryOperand(.rsp, 24)
-    /// The hops that are left when a run starts, in the two parts of the CPU's words.
-    static let hops = MemoryOperand(.rsp, 32)
-    static let byteCount: Int32 = 48
+    /// The hops that are left when a run starts.
+    static let budget = MemoryOperand(.rsp, 24)
+    static let byteCount: Int32 = 32
   }
 
   /// One run after the other, each with a fresh budget (tail-calls.md R2.4), until there are no
   /// more items or one has a fault.
-  private static func emitEnterBatch(_ out: inout Encoder) {
+  ///
+  /// - Parameter clears: Whether all registers but r1, r2 and r10 start as 0.
+  private static func emitEnterBatch(_ out: inout Encoder, clears: Bool) {
     let next = out.makeLabel()
+    let finished = out.makeLabel()
+    let remains = out.makeLabel()
     let leave = out.makeLabel()
     for register in kept { out.push(register) }
     out.binary(.subtract, .doubleWord, .rsp, BatchFrame.byteCount)
@@ -135,38 +165,42 @@ extension EntryCode {
     emitEntryStack(&out)
     out.store(.doubleWord, BatchFrame.entry, .rdi)
     out.store(.doubleWord, BatchFrame.end, .rcx)
-    out.store(.doubleWord, BatchFrame.stack, .r8)
-    out.load(.doubleWord, .rax, MemoryOperand(.r12, CompiledServices.budgetOffset))
-    out.store(.doubleWord, BatchFrame.hops, .rax)
+    out.load(.doubleWord, .rbp, MemoryOperand(.r12, CompiledServices.stackTopOffset))
+    out.load(.word, .rax, MemoryOperand(.r12, CompiledServices.startBudgetOffset))
+    out.store(.word, BatchFrame.budget, .rax)
     out.move(.doubleWord, .rax, .rdx)
     out.binary(.compare, .doubleWord, .rax, .rcx)
     out.jump(if: .equal, leave)
-    while !out.count.isMultiple(of: CodeRegion.granule) { out.nop(byteCount: 1) }
+    alignLoop(&out)
     out.bind(next)
-    emitBatchedRun(&out)
-    out.binary(.compare, .byte, MemoryOperand(.r12, CompiledServices.faultOffset), 0)
-    out.jump(if: .notEqual, leave)
+    emitBatchedRun(&out, clears: clears)
+    out.binary(.compare, .doubleWord, MemoryOperand(.r12, CompiledServices.remainsOffset), 0)
+    out.jump(if: .notEqual, remains)
+    out.bind(finished)
     out.binary(.add, .doubleWord, .rax, BatchItem.byteCount)
     out.binary(.compare, .doubleWord, .rax, BatchFrame.end)
     out.jump(if: .notEqual, next)
     out.bind(leave)
     out.binary(.add, .doubleWord, .rsp, BatchFrame.byteCount)
     emitLeave(&out, kept)
+    out.bind(remains)
+    out.binary(.compare, .byte, MemoryOperand(.r12, CompiledServices.faultOffset), 0)
+    out.jump(if: .notEqual, leave)
+    // Somebody has begun to record tail calls in the middle of a run.
+    out.store(.word, MemoryOperand(.r12, CompiledServices.hopsLeftOffset), 0)
+    out.jump(finished)
   }
 
   /// Runs the item that rax points to, writes its result and leaves rax as it was.
-  private static func emitBatchedRun(_ out: inout Encoder) {
+  private static func emitBatchedRun(_ out: inout Encoder, clears: Bool) {
     out.load(.doubleWord, .rdi, MemoryOperand(.rax, BatchItem.contextOffset))
-    out.load(.doubleWord, .rsi, MemoryOperand(.rax, BatchItem.secondArgumentOffset))
     out.load(.doubleWord, .r10, MemoryOperand(.rax, BatchItem.packetOffset))
     out.store(.doubleWord, BatchFrame.cursor, .rax)
+    out.binary(.xor, .word, .rsi, .rsi)
     out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.contextOffset), .rdi)
     out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.packetOffset), .r10)
-    out.load(.doubleWord, .r9, BatchFrame.hops)
-    out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.budgetOffset), .r9)
-    out.move(.word, .r9, .r9)
-    out.load(.doubleWord, .rbp, BatchFrame.stack)
-    emitZeros(&out, preserved: true)
+    out.load(.word, .r9, BatchFrame.budget)
+    if clears { emitZeros(&out) }
     out.call(BatchFrame.entry)
     out.move(.doubleWord, .rdx, .rax)
     out.load(.doubleWord, .rax, BatchFrame.cursor)
@@ -174,7 +208,7 @@ extension EntryCode {
   }
 
   /// The same for programs that neither touch r6 to r9 nor make tail calls: their registers hold
-  /// the state of the batch, and the budget is the same all the time.
+  /// the state of the batch. Such programs end without a fault.
   private static func emitEnterBatchLight(_ out: inout Encoder) {
     let cursor = MachineRegister.rbx
     let end = MachineRegister.r13
@@ -186,22 +220,18 @@ extension EntryCode {
     out.move(.doubleWord, entry, .rdi)
     out.move(.doubleWord, cursor, .rdx)
     out.move(.doubleWord, end, .rcx)
-    out.move(.doubleWord, .rbp, .r8)
-    out.load(.word, .r9, MemoryOperand(.r12, CompiledServices.budgetOffset))
+    out.load(.doubleWord, .rbp, MemoryOperand(.r12, CompiledServices.stackTopOffset))
     out.binary(.compare, .doubleWord, cursor, end)
     out.jump(if: .equal, leave)
-    while !out.count.isMultiple(of: CodeRegion.granule) { out.nop(byteCount: 1) }
+    alignLoop(&out)
     out.bind(next)
     out.load(.doubleWord, .rdi, MemoryOperand(cursor, BatchItem.contextOffset))
-    out.load(.doubleWord, .rsi, MemoryOperand(cursor, BatchItem.secondArgumentOffset))
     out.load(.doubleWord, .rax, MemoryOperand(cursor, BatchItem.packetOffset))
+    out.binary(.xor, .word, .rsi, .rsi)
     out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.contextOffset), .rdi)
     out.store(.doubleWord, MemoryOperand(.r12, CompiledServices.packetOffset), .rax)
-    emitZeros(&out, preserved: false)
     out.call(entry)
     out.store(.doubleWord, MemoryOperand(cursor, BatchItem.resultOffset), .rax)
-    out.binary(.compare, .byte, MemoryOperand(.r12, CompiledServices.faultOffset), 0)
-    out.jump(if: .notEqual, leave)
     out.binary(.add, .doubleWord, cursor, BatchItem.byteCount)
     out.binary(.compare, .doubleWord, cursor, end)
     out.jump(if: .notEqual, next)

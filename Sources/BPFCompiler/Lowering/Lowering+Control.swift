@@ -31,6 +31,8 @@ extension Lowering {
 
   mutating func lowerExit() {
     leaveFunction(hasIterations: function.hasIterations)
+    // What is entered without any code in between says itself that it has made no hops.
+    if isBare { out.binary(.xor, .word, .rdx, .rdx) }
     out.ret()
   }
 

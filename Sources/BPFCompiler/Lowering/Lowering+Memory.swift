@@ -89,6 +89,7 @@ extension Lowering {
   }
 
   private mutating func compareWithContext(_ base: MachineRegister) {
+    isBare = false
     out.binary(
       .compare, .doubleWord, base,
       MemoryOperand(RegisterAssignment.cpu, CompiledServices.contextOffset))

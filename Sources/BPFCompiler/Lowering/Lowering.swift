@@ -34,6 +34,8 @@ struct Lowering: ~Copyable {
   var flags: Flags?
   /// What comes behind the last instruction, because it is rarely executed.
   var cold: [ColdCode] = []
+  /// Whether the program is a function of C, as far as is known.
+  var isBare: Bool
   /// Which instructions the code so far comes from.
   var origins: [CodeOrigin] = []
   private var notedSlot = UInt32.max
@@ -80,6 +82,7 @@ struct Lowering: ~Copyable {
       sum &+= Self.longestCode(of: number, plan, unit, copies: shortLoops[number]?.copies ?? 1)
       ends[number] = sum
     }
+    isBare = plan.canBeBare(unit, shape)
     self.plan = plan
     self.out = out
     self.unit = unit
@@ -124,7 +127,8 @@ struct Lowering: ~Copyable {
     }
     lowerCold()
     let usesPreserved = plan.usesPreserved(shape)
-    return LoweredCode(encoder: out, usesPreserved: usesPreserved, origins: origins)
+    return LoweredCode(
+      encoder: out, usesPreserved: usesPreserved, isBare: isBare, origins: origins)
   }
 
   /// By block, whether it is jumped back to; empty without loops.

@@ -84,7 +84,7 @@ extension Chains {
     let before = try write(values)
     let (history, lease) = (state.history, state.current)
     state.current = layout.lease
-    publish(layout.lease.table)
+    epochs.publish(layout.lease.table)
     state.changes += 1
     let arrays = layout.arrays.map { $0.array.adopt($0) }
     var step = ChainHistory.Step(generation: state.history.current, slots: layout.before)

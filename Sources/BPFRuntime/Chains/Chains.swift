@@ -24,7 +24,6 @@ final class Chains: Sendable {
     var free: [Int] = []
   }
 
-  private let published = Atomic<UInt64>(0)
   private let state = Mutex(State())
   private let numbers = Mutex(Numbers())
   let pool = TablePool()
@@ -35,12 +34,6 @@ final class Chains: Sendable {
     self.epochs = epochs
     self.registry = registry
   }
-
-  /// Address of the table for a run that starts now; the run has announced its epoch before.
-  ///
-  /// 0 without arrays: then no program can ask for it, because a program comes after its arrays.
-  @inline(__always)
-  var currentTable: UInt64 { published.load(ordering: .acquiring) }
 
   /// Calls `body` with nobody else changing slots, owners or history.
   ///
@@ -97,7 +90,7 @@ final class Chains: Sendable {
         let lease = try pool.take()
         lease.table.generation = 1
         state.current = lease
-        publish(lease.table)
+        epochs.publish(lease.table)
       }
       state.used = max(state.used, number + 1)
       pool.enter(storage.address, at: number)
@@ -106,11 +99,6 @@ final class Chains: Sendable {
   }
 
   // MARK: Generations
-
-  /// Makes a table the one that runs start with from here on.
-  func publish(_ table: GenerationTable) {
-    published.store(table.address, ordering: .releasing)
-  }
 
   /// Forgets what could be rolled back to. The runtime does it in the end, because kept programs
   /// refer to arrays, and those to this object.

@@ -20,19 +20,28 @@ public final class EntryPoint: Sendable {
   let slots: MapHandle
   let tableOffset: UInt64
   let enter: ProgramCompiler.EnterFunction?
+  /// The same for batches.
+  let enterBatch: ProgramCompiler.EnterBatchFunction?
+  /// As ``Program/home``.
+  let home: ObjectIdentifier
+  /// As ``Program/contextAccess``.
+  let contextAccess: ContextAccessTable
   /// Tells runtimes apart.
   let registry: Registry
 
   init(
     name: String, type: ProgramType, engine: Runtime.Engine, array: ProgramArray,
-    enter: ProgramCompiler.EnterFunction?, registry: Registry
+    entrance: ProgramCompiler.Entrance?, registry: Registry
   ) {
     self.name = name
     self.type = type
     self.engine = engine
     slots = MapHandle(array)
     tableOffset = array.tableOffset
-    self.enter = enter
+    enter = entrance?.enter
+    enterBatch = entrance?.enterBatch
+    contextAccess = type.context.access
+    home = entrance == nil ? ObjectIdentifier(contextAccess) : ObjectIdentifier(registry)
     self.registry = registry
   }
 
@@ -87,6 +96,6 @@ extension Runtime {
       ArrayOwner(type: type, traits: traits, isCompiled: isCompiled, isEntryPoint: true))
     return EntryPoint(
       name: name, type: type, engine: engine, array: array,
-      enter: isCompiled ? compiler?.enter : nil, registry: registry)
+      entrance: isCompiled ? compiler?.entrance : nil, registry: registry)
   }
 }

@@ -96,6 +96,12 @@ extension CompiledServices {
   /// Offset of the hops that are left, four bytes, which compiled code keeps in a register between
   /// calls; behind it are those that are counted in memory.
   package static let budgetOffset = unsafe offset(of: \.budget)
+  /// Offset of the hops that are counted in memory, four bytes.
+  package static let hopsLeftOffset = unsafe offset(of: \.hopsLeft)
+  /// Offset of eight bytes that are 0 after a run whose end needs no closer look.
+  package static let remainsOffset = Int32(RunningCPU.remainsOffset)
+  /// Offset of the address just above the stack.
+  package static let stackTopOffset = unsafe offset(of: \.stackTop)
   /// Offset of what ``budgetOffset`` is at the start of a run.
   package static let startBudgetOffset = unsafe offset(of: \.startBudget)
   /// Offset of the packet descriptor's address.

@@ -1,19 +1,32 @@
+package import CPlatform
+
 /// A compiler that a runtime can be given: `Runtime(compiler: .x86())`.
 ///
 /// The runtime knows compilers only by this: how to get the code of a program, and how to enter
 /// it. So the module that owns a compiler depends on the runtime, and not the other way round.
 public struct ProgramCompiler: Sendable {
-  /// Enters a program's code: r1, r2, its entry, the CPU's words, and the address just above the
-  /// stack. Returns r0.
+  /// Enters a program's code: r1, r2, its entry, and the CPU's words. Returns r0, and the hops that
+  /// were made, from which those that are left in memory (``CompiledServices/hopsLeftOffset``) have
+  /// to be subtracted.
   package typealias EnterFunction =
-    @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
+    @convention(c) (UInt64, UInt64, UInt64, UInt64) -> switchyard_run_end
 
   /// Enters a program's code for several contexts, one after the other: its entry, the CPU's words,
-  /// the first ``BatchItem``, the address behind the last, and the address just above the stack.
-  /// Returns the address of the item that it did not finish because of a fault, or the one behind
-  /// the last.
+  /// the first ``BatchItem``, and the address behind the last. Returns the address of the item that
+  /// it did not finish because of a fault, or the one behind the last.
   package typealias EnterBatchFunction =
-    @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
+    @convention(c) (UInt64, UInt64, UInt64, UInt64) -> UInt64
+
+  /// How code is entered.
+  package struct Entrance: Sendable {
+    package let enter: EnterFunction
+    package let enterBatch: EnterBatchFunction
+
+    package init(enter: @escaping EnterFunction, enterBatch: @escaping EnterBatchFunction) {
+      self.enter = enter
+      self.enterBatch = enterBatch
+    }
+  }
 
   /// Calls a subprogram of the code that is running, for a helper: its address, the CPU's words and
   /// r1 to r4; the frame pointer is in ``CompiledServices/callerFrameOffset``. Returns r0.
@@ -22,29 +35,31 @@ public struct ProgramCompiler: Sendable {
 
   /// Makes the code of a program.
   package let compile: @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
-  /// Enters code that ``compile`` made.
-  package let enter: EnterFunction
-  /// The same for code that has nothing to do with r6 to r9, nor tail-calls any that could.
-  package let enterLight: EnterFunction
-  /// The same for batches.
-  package let enterBatch: EnterBatchFunction
-  /// The same for code that ``enterLight`` enters.
-  package let enterBatchLight: EnterBatchFunction
+  /// Enters any code that ``compile`` made.
+  package let entrance: Entrance
+  /// The same for code of which it is proved that it reads no register before it has written it,
+  /// but r1, r2 and r10; so the others are not cleared.
+  package let verifiedEntrance: Entrance
+  /// The same for such code that has nothing to do with r6 to r9, nor tail-calls any that could,
+  /// and cannot fail. It makes no hops, so it must not be used where hops are counted in memory.
+  package let lightEntrance: Entrance
+  /// The entry of bare code (``CompiledCode/isBare``), as what enters it.
+  package let bareFunction: @Sendable (UInt64) -> EnterFunction
   /// Calls subprograms of code that ``compile`` made.
   package let callBack: CallBackFunction
 
   /// Describes a compiler. Whoever makes one keeps the memory behind the functions alive with
   /// `compile`.
   package init(
-    enter: @escaping EnterFunction, enterLight: @escaping EnterFunction,
-    enterBatch: @escaping EnterBatchFunction, enterBatchLight: @escaping EnterBatchFunction,
+    entrance: Entrance, verifiedEntrance: Entrance, lightEntrance: Entrance,
+    bareFunction: @escaping @Sendable (UInt64) -> EnterFunction,
     callBack: @escaping CallBackFunction,
     compile: @escaping @Sendable (CompilationUnit) throws(LoadError) -> any CompiledCode
   ) {
-    self.enter = enter
-    self.enterLight = enterLight
-    self.enterBatch = enterBatch
-    self.enterBatchLight = enterBatchLight
+    self.entrance = entrance
+    self.verifiedEntrance = verifiedEntrance
+    self.lightEntrance = lightEntrance
+    self.bareFunction = bareFunction
     self.callBack = callBack
     self.compile = compile
   }
@@ -56,6 +71,8 @@ package protocol CompiledCode: AnyObject, Sendable {
   var entry: UInt64 { get }
   /// Whether a run can read or change one of the registers that hold r6 to r9.
   var usesPreserved: Bool { get }
+  /// Whether its entry is a function of C, which takes r1 and r2 and returns r0, and 0 for hops.
+  var isBare: Bool { get }
   /// Which instructions the bytes come from, by ascending offset.
   var origins: [CodeOrigin] { get }
   /// The bytes from the entry on.

@@ -3,6 +3,8 @@
 // Invariant: the words belong to this CPU, and nobody else runs on it: `check` has made sure. What
 // the run can find is not freed between `beginRun` and the end of its epoch.
 
+import CPlatform
+
 extension CPU {
   /// Runs a program from its first instruction: a top-level run with a fresh hop budget
   /// (tail-calls.md R2.4).
@@ -15,13 +17,14 @@ extension CPU {
     _ program: Program, in context: Context, mode: Mode = .checked
   ) throws(Fault) -> Result {
     // Everything that this run does not need is somewhere else: an empty one is a few nanoseconds.
-    guard let enter = program.enter, program.registry === fastRegistry,
-      !announcement.isInRun, program.contextAccess === context.access
+    guard program.home == home, program.contextAccess === context.access, !announcement.isInRun
     else { return try runCarefully(program, context, mode) }
     prepare(context)
-    unsafe running.words.pointee.hopsLeft = 0
-    beginRun()
-    return try runCompiled(program.entry, enter, context)
+    beginRunWithoutFence()
+    // What has a runtime for a home is compiled.
+    let enter = unsafe program.enter.unsafelyUnwrapped
+    return try finish(
+      enter(context.firstArgument, context.secondArgument, program.entry, words.address))
   }
 
   /// The same for interpreted programs, for compiled ones whose tail calls somebody wants to know
@@ -31,10 +34,11 @@ extension CPU {
     _ program: Program, _ context: Context, _ mode: Mode
   ) throws(Fault) -> Result {
     try check(program, context.access)
-    if let enter = program.enter {
+    if program.enter != nil, let enter = runtime.compiler?.entrance.enter {
       prepareCompiled(context)
       beginRun()
-      return try runCompiled(program.entry, enter, context)
+      return try finishCarefully(
+        enter(context.firstArgument, context.secondArgument, program.entry, words.address))
     }
     let isChecked = prepareInterpreted(context, program.type, mode)
     beginRun()
@@ -55,21 +59,44 @@ extension CPU {
   public func run(
     _ entryPoint: EntryPoint, in context: Context, mode: Mode = .checked
   ) throws(Fault) -> Result? {
+    guard entryPoint.home == home, entryPoint.contextAccess === context.access,
+      !announcement.isInRun
+    else { return try runCarefully(entryPoint, context, mode) }
+    prepare(context)
+    let entry = entryPoint.entry(inTableAt: beginRunWithoutFence())
+    guard entry != 0 else {
+      epochs.exit(announcement)
+      return nil
+    }
+    let enter = unsafe entryPoint.enter.unsafelyUnwrapped
+    return try finish(enter(context.firstArgument, context.secondArgument, entry, words.address))
+  }
+
+  @inline(never)
+  private func runCarefully(
+    _ entryPoint: EntryPoint, _ context: Context, _ mode: Mode
+  ) throws(Fault) -> Result? {
     try check(entryPoint, context.access)
     if let enter = entryPoint.enter {
       prepareCompiled(context)
       let entry = entryPoint.entry(inTableAt: beginRun())
       guard entry != 0 else {
         epochs.exit(announcement)
+        forgetHops()
         return nil
       }
-      return try runCompiled(entry, enter, context)
+      return try finishCarefully(
+        enter(context.firstArgument, context.secondArgument, entry, words.address))
     }
     let isChecked = prepareInterpreted(context, entryPoint.type, mode)
     let table = beginRun()
     defer { epochs.exit(announcement) }
     let entry = entryPoint.entry(inTableAt: table)
-    return entry == 0 ? nil : try runInterpreted(entry, context, isChecked)
+    guard entry != 0 else {
+      forgetHops()
+      return nil
+    }
+    return try runInterpreted(entry, context, isChecked)
   }
 
   // MARK: What cannot be run
@@ -87,15 +114,9 @@ extension CPU {
   func check(_ entryPoint: EntryPoint, _ access: ContextAccessTable) throws(Fault) {
     precondition(entryPoint.registry === registry, "the entry point is another runtime's")
     precondition(!announcement.isInRun, "the CPU is running a program already")
-    guard entryPoint.type.context.access === access else {
+    guard entryPoint.contextAccess === access else {
       throw Fault(contextIsNotOf: entryPoint.type, program: entryPoint.name)
     }
-  }
-
-  @inline(never)
-  private func throwFault(_ value: UInt64) throws(Fault) -> Result {
-    if let fault { throw fault }
-    return Result(returnValue: value, hops: hops, instructions: 0)
   }
 
   // MARK: Before
@@ -105,7 +126,6 @@ extension CPU {
     unsafe running.words.pointee.context = context.firstArgument
     unsafe running.words.pointee.packet = context.packetAddress
     unsafe running.words.pointee.contextByteCount = context.plainByteCount
-    unsafe running.words.pointee.faultCode = 0
   }
 
   private func prepareCompiled(_ context: Context) {
@@ -136,7 +156,6 @@ extension CPU {
     unsafe running.words.pointee.context = 0
     unsafe running.words.pointee.packet = 0
     unsafe running.words.pointee.contextByteCount = 0
-    unsafe running.words.pointee.faultCode = 0
     prepareHops()
     setLimits(instructionLimit)
   }
@@ -150,52 +169,93 @@ extension CPU {
 
   /// From here on nothing that the run can find is freed, and it finds one generation's slots:
   /// through the table that is returned.
-  @inline(__always)
   @discardableResult
   func beginRun() -> UInt64 {
     epochs.enter(announcement)
-    let table = chains.currentTable
+    return takeGeneration()
+  }
+
+  /// The same where runs need no fences, as on a CPU that is at home.
+  @inline(__always)
+  @discardableResult
+  private func beginRunWithoutFence() -> UInt64 {
+    epochs.enterWithoutFence(announcement)
+    return takeGeneration()
+  }
+
+  @inline(__always)
+  private func takeGeneration() -> UInt64 {
+    let table = epochs.currentTable
     unsafe running.words.pointee.generation = table
     return table
   }
 
+  // MARK: After
+
+  /// Ends a run of a compiled program.
+  @inline(__always)
+  private func finish(_ end: switchyard_run_end) throws(Fault) -> Result {
+    // One comparison, and the ordinary end without a jump.
+    guard _fastPath(running.remains | epochs.retiredCount == 0) else {
+      return try finishCarefully(end)
+    }
+    epochs.exitWithoutCollecting(announcement)
+    return Result(returnValue: end.value, hops: Int(truncatingIfNeeded: end.hops), instructions: 0)
+  }
+
+  @inline(never)
+  private func finishCarefully(_ end: switchyard_run_end) throws(Fault) -> Result {
+    let hops = unsafe end.hops &- UInt64(running.words.pointee.hopsLeft)
+    endCarefully()
+    if unsafe running.words.pointee.faultCode != 0, let fault = takeFault() { throw fault }
+    return Result(returnValue: end.value, hops: Int(truncatingIfNeeded: hops), instructions: 0)
+  }
+
+  /// A run is over: no hops are counted in memory any more.
+  func forgetHops() {
+    unsafe running.words.pointee.hopsLeft = 0
+  }
+
   // MARK: Programs
-
-  /// Hops that the last run made.
-  @inline(__always)
-  private var hops: Int {
-    let left = unsafe running.words.pointee.budget &+ running.words.pointee.hopsLeft
-    return Int(Limits.tailCalls &- left)
-  }
-
-  @inline(__always)
-  private func runCompiled(
-    _ entry: UInt64, _ enter: ProgramCompiler.EnterFunction, _ context: Context
-  ) throws(Fault) -> Result {
-    let value = enter(
-      context.firstArgument, context.secondArgument, entry, words.address, stackTop)
-    running.discardHeldRecords()
-    epochs.exit(announcement)
-    if unsafe running.words.pointee.faultCode != 0 { return try throwFault(value) }
-    return Result(returnValue: value, hops: hops, instructions: 0)
-  }
 
   /// Runs the items between two addresses in one epoch and one generation; returns the address of
   /// the first that is not finished. No entry is no run.
   @inline(__always)
   func runCompiled(
-    from first: UInt64, to end: UInt64, contextByteCount: UInt64,
+    from first: UInt64, to end: UInt64, contextByteCount: UInt32,
     _ enterBatch: ProgramCompiler.EnterBatchFunction,
     _ entry: (UInt64) -> UInt64
   ) -> UInt64 {
-    unsafe running.words.pointee.faultCode = 0
     unsafe running.words.pointee.contextByteCount = contextByteCount
     prepareHops()
     let entry = entry(beginRun())
-    let done = entry == 0 ? first : enterBatch(entry, words.address, first, end, stackTop)
+    let done = entry == 0 ? first : enterBatch(entry, words.address, first, end)
+    endCarefully()
+    return done
+  }
+
+  /// The same for a program on a CPU that is at home.
+  @inline(__always)
+  func runCompiled(
+    _ program: Program, from first: UInt64, to end: UInt64, contextByteCount: UInt32
+  ) -> UInt64 {
+    unsafe running.words.pointee.contextByteCount = contextByteCount
+    beginRunWithoutFence()
+    let enterBatch = unsafe program.enterBatch.unsafelyUnwrapped
+    let done = enterBatch(program.entry, words.address, first, end)
+    if running.remains | epochs.retiredCount != 0 {
+      endCarefully()
+    } else {
+      epochs.exitWithoutCollecting(announcement)
+    }
+    return done
+  }
+
+  @inline(never)
+  private func endCarefully() {
     running.discardHeldRecords()
     epochs.exit(announcement)
-    return done
+    forgetHops()
   }
 
   private func runInterpreted(
@@ -209,9 +269,11 @@ extension CPU {
       isChecked
       ? execute(entry, context, CheckedRun.self) : execute(entry, context, UncheckedRun.self)
     running.discardHeldRecords()
-    if unsafe running.words.pointee.faultCode != 0, let fault { throw fault }
+    let hops = unsafe Limits.tailCalls &- running.words.pointee.hopsLeft
+    forgetHops()
+    if unsafe running.words.pointee.faultCode != 0, let fault = takeFault() { throw fault }
     return unsafe Result(
-      returnValue: value, hops: hops,
+      returnValue: value, hops: Int(hops),
       instructions: isChecked ? limit - running.words.pointee.instructionsLeft : 0)
   }
 

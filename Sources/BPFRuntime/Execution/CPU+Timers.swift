@@ -63,7 +63,8 @@ extension CPU {
     unsafe running.words.pointee.caller = RunningCPU.Caller()
     running.discardHeldRecords()
     epochs.exit(announcement)
-    if let fault { throw fault }
+    forgetHops()
+    if let fault = takeFault() { throw fault }
     return isThere
   }
 }

@@ -66,22 +66,21 @@ public final class CPU {
   /// to work on as well.
   public var instructionLimit = Limits.executedInstructions
 
+  // What every run reads comes first, in one piece.
+
   let words: StableMemory
+  /// Whose programs take the short way in: those with this ``Program/home``. It is the runtime, and
+  /// something else where tail calls are slow or runs need fences.
+  private(set) var home: ObjectIdentifier
+  // The runtime's, here as well: loaded through the runtime, every run would count references.
+  let epochs: Epochs
   let stack: StableMemory
   let records: StableMemory
   let logMemory: StableMemory
   private let heldRecords: StableMemory
-  let announcement: Epochs.Announcement
-  // The runtime's, here as well: loaded through the runtime, every run would count references.
-  let epochs: Epochs
-  let chains: Chains
   let registry: Registry
-  /// The same, unless tail calls are slow: then no program takes the short way in.
-  private(set) var fastRegistry: Registry?
   /// Where the stack of programs begins, growing downwards.
   let stackTop: UInt64
-  /// Enters compiled programs for batches; `nil` where nothing is compiled.
-  let enterBatch: ProgramCompiler.EnterBatchFunction?
   private let misses: MissObservers
   /// Misses so far, for their sampling.
   private var missCount: UInt64 = 0
@@ -95,19 +94,18 @@ public final class CPU {
     logMemory = try StableMemory(byteCount: TailCallLog.byteCount)
     heldRecords = try StableMemory(byteCount: HeldRecords.byteCount)
     epochs = runtime.epochs
-    chains = runtime.chains
     registry = runtime.registry
-    fastRegistry = runtime.registry
-    enterBatch = runtime.compiler?.enterBatch
+    home = ObjectIdentifier(runtime.registry)
     misses = runtime.misses
-    announcement = epochs.join()
     stackTop = stack.address &+ UInt64(Limits.stackByteCount)
     unsafe words.base.initializeMemory(as: RunningCPU.Words.self, to: RunningCPU.Words())
     unsafe running.words.pointee.index = UInt32(truncatingIfNeeded: index)
-    unsafe running.words.pointee.slot = announcement.slot
+    unsafe running.words.pointee.slot = epochs.join(announcement)
+    unsafe running.words.pointee.stackTop = stackTop
     unsafe running.words.pointee.heldRecords = heldRecords.address
     unsafe running.words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     seed = UInt64.random(in: .min ... .max)
+    setHome()
   }
 
   deinit {
@@ -128,10 +126,14 @@ public final class CPU {
   /// Where the context of the current run is, as far as it stands in memory as programs see it.
   var contextAddresses: Range<UInt64> {
     let start = running.context
-    return unsafe start..<start &+ running.words.pointee.contextByteCount
+    return unsafe start..<start &+ UInt64(running.words.pointee.contextByteCount)
   }
 
   var running: RunningCPU { RunningCPU(address: words.address) }
+
+  /// What the epochs know of it: the first of the words.
+  @inline(__always)
+  var announcement: Epochs.Announcement { Epochs.Announcement(address: words.address) }
 
   /// State of the random number generator; set it to get the same numbers again.
   public var seed: UInt64 {
@@ -171,16 +173,30 @@ public final class CPU {
 
   /// Compiled code leaves a tail call to the runtime when the budget that it knows of is spent.
   private func setStartBudget() {
-    let isSlow = recordsTailCalls || countsTailCalls
-    unsafe running.words.pointee.startBudget = isSlow ? 0 : Limits.tailCalls
-    fastRegistry = isSlow ? nil : registry
+    unsafe running.words.pointee.startBudget = hasSlowTailCalls ? 0 : Limits.tailCalls
+    setHome()
+  }
+
+  /// Whether compiled programs leave every tail call to the runtime.
+  var hasSlowTailCalls: Bool { recordsTailCalls || countsTailCalls }
+
+  private func setHome() {
+    // Nothing calls the CPU itself its home.
+    home =
+      hasSlowTailCalls || epochs.runsHaveFences
+      ? ObjectIdentifier(self) : ObjectIdentifier(registry)
   }
 
   /// The tail calls of the last run, in order: at most 1024 of them.
   public var tailCalls: [TailCallRecord] { TailCallLog(address: logMemory.address).records }
 
-  /// What went wrong in the last run, if anything did.
-  var fault: Fault? {
+  /// What went wrong in the run that is over, if anything did; then it is forgotten.
+  func takeFault() -> Fault? {
+    defer { unsafe running.words.pointee.faultCode = 0 }
+    return fault
+  }
+
+  private var fault: Fault? {
     let words = unsafe running.words.pointee
     guard let code = unsafe FaultCode(rawValue: words.faultCode),
       let kind = unsafe code.kind(address: words.faultAddress, detail: Int(words.faultDetail))

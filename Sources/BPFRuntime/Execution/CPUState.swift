@@ -17,19 +17,41 @@ public struct RunningCPU {
   /// between engines.
   @unsafe
   struct Words {
+    // What an empty run touches is in the first 64 bytes, a line of the cache.
+
+    /// What the epochs know of the CPU: first, because they get the address of the block for it.
+    var announcement: UInt64 = 0
+    /// What `bpf_get_smp_processor_id` returns, and the index of per-CPU values.
+    var index: UInt32 = 0
     /// Hops that the current top-level run may still make (tail-calls.md R2.1) are the sum of this
     /// and ``hopsLeft``, one of which is 0. Compiled code knows of this part only: it keeps it in a
     /// register, and stores it here before it calls out.
     var budget: UInt32 = 0
     /// The hops that are left, as far as they are counted in memory: all of them in interpreted
-    /// programs, and while compiled ones leave every tail call to the runtime.
+    /// programs, and while compiled ones leave every tail call to the runtime. 0 between runs.
     var hopsLeft: UInt32 = 0
-    /// What `bpf_get_smp_processor_id` returns, and the index of per-CPU values.
-    var index: UInt32 = 0
+    /// How many records of ring buffers the program holds. 0 between runs.
+    var heldRecordCount: UInt16 = 0
+    /// What stopped the run: a raw ``Fault/Kind-swift.enum`` code, 0 when nothing did, and between
+    /// runs.
+    var faultCode: UInt8 = 0
+    /// Nothing, and always 0: see ``RunningCPU/remainsOffset``.
+    var filler: UInt8 = 0
     /// Address of the context of the current run.
     var context: UInt64 = 0
     /// Address of the packet descriptor, or 0.
     var packet: UInt64 = 0
+    /// Address of the table that the current run finds the slots of arrays by: the one of the
+    /// generation that was current when it started.
+    var generation: UInt64 = 0
+    /// Bytes of the context that helpers may read: none where engines translate accesses.
+    var contextByteCount: UInt32 = 0
+    /// ``budget`` at the start of a compiled run: all hops, or 0 where each of them shall take the
+    /// slow path.
+    var startBudget = Limits.tailCalls
+    /// Where the stack of programs begins, growing downwards.
+    var stackTop: UInt64 = 0
+
     /// Nanoseconds that the clock shows, when it stands still.
     var fixedTime: UInt64 = 0
     /// Whether the clock stands still.
@@ -44,8 +66,6 @@ public struct RunningCPU {
     var owner: UnsafeMutableRawPointer?
     /// Where tail calls are written down, or 0.
     var tailCallLog: UInt64 = 0
-    /// What stopped the run: a raw ``Fault/Kind-swift.enum`` code, 0 when nothing did.
-    var faultCode: UInt8 = 0
     /// Argument number or access size that belongs to the fault.
     var faultDetail: UInt32 = 0
     /// Address or value that belongs to the fault.
@@ -54,24 +74,14 @@ public struct RunningCPU {
     var faultProgram: UInt32 = 0
     /// Address of the decoded instruction that faulted.
     var faultPosition: UInt64 = 0
-    /// ``budget`` at the start of a compiled run: all hops, or 0 where each of them shall take the
-    /// slow path.
-    var startBudget = Limits.tailCalls
     /// Where the host's stack has the address that the run returns to.
     var entryStack: UInt64 = 0
     /// A number that no other CPU of the runtime has: see ``RunningCPU/slot``.
     var slot: UInt32 = 0
     /// Where records of ring buffers that the program holds are written down.
     var heldRecords: UInt64 = 0
-    /// How many it holds.
-    var heldRecordCount: UInt32 = 0
-    /// Address of the table that the current run finds the slots of arrays by: the one of the
-    /// generation that was current when it started.
-    var generation: UInt64 = 0
     /// Where the program is that calls a helper which calls back: see ``Caller``.
     var caller = Caller()
-    /// Bytes of the context that helpers may read: none where engines translate accesses.
-    var contextByteCount: UInt64 = 0
     /// Where the sockets are that programs may read.
     var socketsLow: UInt64 = 0
     /// Just past the last one.
@@ -105,6 +115,16 @@ public struct RunningCPU {
 
   /// The address, as helpers get it.
   var address: UInt64 { unsafe UInt64(UInt(bitPattern: words)) }
+
+  /// Offset, in the words, of eight bytes that are 0 unless the end of a run has to be looked at
+  /// more closely: hops that are counted in memory, records that are held, a fault.
+  static let remainsOffset = 16
+
+  /// What the run has left of that.
+  @inline(__always)
+  var remains: UInt64 {
+    unsafe UnsafeRawPointer(words).load(fromByteOffset: Self.remainsOffset, as: UInt64.self)
+  }
 
   /// The number of the CPU, from 0: the index of its values in per-CPU maps.
   public var index: Int { unsafe Int(words.pointee.index) }

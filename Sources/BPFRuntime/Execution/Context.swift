@@ -10,7 +10,7 @@ public class Context {
   public let layout: ContextLayout
   let block: StableMemory
   /// Bytes of the C struct, if programs see them as they are; 0 otherwise.
-  let plainByteCount: UInt64
+  let plainByteCount: UInt32
   /// The layout's table of rights, which tells layouts apart: every run compares it.
   let access: ContextAccessTable
   /// Where addresses of sockets are, and what lies between them.
@@ -28,7 +28,7 @@ public class Context {
     let sockets = layout.sockets.map(\.offset)
     socketBytes = (sockets.min() ?? 0)..<(sockets.max().map { $0 + 8 } ?? 0)
     access = layout.access
-    plainByteCount = layout.needsTranslation ? 0 : UInt64(layout.byteCount)
+    plainByteCount = layout.needsTranslation ? 0 : UInt32(layout.byteCount)
     block = try StableMemory(byteCount: layout.blockByteCount)
     firstArgument = block.address
     setSockets()

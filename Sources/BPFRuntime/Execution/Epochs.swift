@@ -1,3 +1,8 @@
+// UNSAFE. When what was replaced can be freed.
+//
+// Invariant: an announcement is eight aligned bytes that only this file touches, as an atomic, from
+// `join` until `leave` has returned.
+
 import CPlatform
 import Synchronization
 
@@ -12,17 +17,22 @@ import Synchronization
 /// all threads of the process pass a fence first, by membarrier(2). Where the system does not have
 /// it, every run has a fence of its own.
 final class Epochs: Sendable {
-  /// A CPU's announcement: twice the epoch of its last run, and 1 more while that run goes on.
-  final class Announcement: Sendable {
-    fileprivate let word = Atomic<UInt64>(0)
-    /// The lowest number that no other announcement had when this one joined.
-    let slot: UInt32
+  /// A CPU's announcement, where the CPU wants to have it: the epoch of its run while that goes on,
+  /// which is odd, and 1 less afterwards.
+  @safe
+  struct Announcement: Hashable, Sendable {
+    /// Address of eight zeroed bytes that are left alone from ``Epochs/join(_:)`` to
+    /// ``Epochs/leave(_:)``.
+    let address: UInt64
 
-    fileprivate init(slot: UInt32) { self.slot = slot }
+    @inline(__always)
+    fileprivate var word: UnsafeMutablePointer<Atomic<UInt64>> {
+      unsafe GuestMemory.doubleWord(address)
+    }
 
     /// Whether the CPU is in a run; for its own thread.
     @inline(__always)
-    var isInRun: Bool { word.load(ordering: .relaxed) & 1 != 0 }
+    var isInRun: Bool { unsafe word.pointee.load(ordering: .relaxed) & 1 != 0 }
   }
 
   fileprivate struct Retired {
@@ -31,16 +41,22 @@ final class Epochs: Sendable {
   }
 
   fileprivate struct State {
-    var announcements: [ObjectIdentifier: Announcement] = [:]
+    /// The CPUs, with their numbers.
+    var announcements: [Announcement: UInt32] = [:]
     var retired: [Retired] = []
     /// How often something may still be retired before it is believed that nothing runs.
     var busyCount = 0
   }
 
+  // What every run reads comes first, in one piece.
+
+  /// The epoch. All epochs are odd, so they are announced as they are.
   private let current = Atomic<UInt64>(1)
-  private let waiting = Atomic<Int>(0)
+  private let waiting = Atomic<UInt64>(0)
+  private let table = Atomic<UInt64>(0)
   private let state = Mutex(State())
-  private let runsHaveFences: Bool
+  /// Whether the system has no barrier, so that every run has a fence of its own.
+  let runsHaveFences: Bool
 
   /// While something runs, this many retired objects share a barrier.
   private static let batchCount = 64
@@ -64,19 +80,20 @@ final class Epochs: Sendable {
   }
 
   /// Adds a CPU.
-  func join() -> Announcement {
+  ///
+  /// - Returns: The lowest number that no other one has.
+  func join(_ announcement: Announcement) -> UInt32 {
     state.withLock { state in
-      let taken = Set(state.announcements.values.map(\.slot))
+      let taken = Set(state.announcements.values)
       let slot = (0...UInt32(taken.count)).first { !taken.contains($0) } ?? 0
-      let announcement = Announcement(slot: slot)
-      state.announcements[ObjectIdentifier(announcement)] = announcement
-      return announcement
+      state.announcements[announcement] = slot
+      return slot
     }
   }
 
   /// Removes a CPU that runs nothing any more.
   func leave(_ announcement: Announcement) {
-    _ = state.withLock { $0.announcements.removeValue(forKey: ObjectIdentifier(announcement)) }
+    _ = state.withLock { $0.announcements.removeValue(forKey: announcement) }
     collect()
   }
 
@@ -85,25 +102,60 @@ final class Epochs: Sendable {
   /// A run starts.
   @inline(__always)
   func enter(_ announcement: Announcement) {
-    let epoch = current.load(ordering: .acquiring)
-    announcement.word.store(epoch &<< 1 | 1, ordering: .relaxed)
-    // Until a fence the announcement may not be visible to others, while the run reads slots
-    // already. The compiler at least must keep the order; for the processor, who frees sees to it.
     if runsHaveFences {
+      announce(announcement)
       atomicMemoryFence(ordering: .sequentiallyConsistent)
     } else {
-      switchyard_compiler_fence()
+      enterWithoutFence(announcement)
     }
+  }
+
+  /// The same where ``runsHaveFences`` is known to be `false`.
+  @inline(__always)
+  func enterWithoutFence(_ announcement: Announcement) {
+    announce(announcement)
+    // Until a fence the announcement may not be visible to others, while the run reads slots
+    // already. The compiler at least must keep the order; for the processor, who frees sees to it.
+    switchyard_compiler_fence()
+  }
+
+  @inline(__always)
+  private func announce(_ announcement: Announcement) {
+    let epoch = current.load(ordering: .acquiring)
+    unsafe announcement.word.pointee.store(epoch, ordering: .relaxed)
   }
 
   /// A run ends.
   @inline(__always)
   func exit(_ announcement: Announcement) {
-    let word = announcement.word.load(ordering: .relaxed)
-    announcement.word.store(word & ~1, ordering: .releasing)
-    // No fence, because this is on every run's path: what is retired at this very moment may wait
-    // for the next run, or for the end of a CPU.
-    if waiting.load(ordering: .relaxed) > 0 { collect(endOf: announcement) }
+    exitWithoutCollecting(announcement)
+    if retiredCount != 0 { collect(endOf: announcement) }
+  }
+
+  /// A run ends, and leaves it to others to free what nobody uses any more.
+  @inline(__always)
+  func exitWithoutCollecting(_ announcement: Announcement) {
+    let word = unsafe announcement.word.pointee.load(ordering: .relaxed)
+    unsafe announcement.word.pointee.store(word & ~1, ordering: .releasing)
+  }
+
+  /// How many objects wait for runs to end.
+  ///
+  /// No fence, because this is on every run's path: what is retired at this very moment may wait
+  /// for the next run, or for the end of a CPU.
+  @inline(__always)
+  var retiredCount: UInt64 { waiting.load(ordering: .relaxed) }
+
+  /// Address of the table that a run that starts now finds the slots of arrays by; the run has
+  /// announced its epoch before. It is the chains', and here because every run reads both.
+  ///
+  /// 0 without arrays: then no program can ask for it, because a program comes after its arrays.
+  @inline(__always)
+  var currentTable: UInt64 { table.load(ordering: .acquiring) }
+
+  /// Makes a table the one that runs start with from here on.
+  func publish(_ table: GenerationTable) {
+    self.table.store(table.address, ordering: .releasing)
   }
 
   // MARK: What is retired
@@ -113,7 +165,7 @@ final class Epochs: Sendable {
     waiting.wrappingAdd(1, ordering: .relaxed)
     state.withLock { state in
       // A run that announces a later epoch has seen that the object is hidden.
-      let epoch = current.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
+      let epoch = current.wrappingAdd(2, ordering: .sequentiallyConsistent).oldValue
       state.retired.append(Retired(epoch: epoch, object: object))
     }
     free(
@@ -130,6 +182,7 @@ final class Epochs: Sendable {
   }
 
   /// - Parameter own: The CPU whose run this thread has just ended.
+  @inline(never)
   private func collect(endOf own: Announcement) {
     // A run does not wait for others that do the same.
     let freed = state.withLockIfAvailable {
@@ -161,7 +214,7 @@ final class Epochs: Sendable {
 
   /// The objects go outside the lock: their end may retire others.
   private func free(_ objects: consuming [Retired]) {
-    waiting.wrappingSubtract(objects.count, ordering: .relaxed)
+    waiting.wrappingSubtract(UInt64(objects.count), ordering: .relaxed)
   }
 
   // MARK: Stamps
@@ -180,7 +233,7 @@ final class Epochs: Sendable {
   /// - Parameter stamp: A stamp that should become an earlier one.
   func firstLiveEpoch(beyond stamp: UInt64) -> UInt64 {
     if current.load(ordering: .acquiring) <= stamp {
-      current.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      current.wrappingAdd(2, ordering: .sequentiallyConsistent)
     }
     let next = current.load(ordering: .sequentiallyConsistent)
     return state.withLock { state in
@@ -208,14 +261,14 @@ extension Epochs.State {
   /// - Parameter own: A CPU of this thread, about which there can be no doubt.
   fileprivate func seen(by own: Epochs.Announcement?) -> Sight {
     var sight = Sight()
-    for announcement in announcements.values {
-      let word = announcement.word.load(ordering: .acquiring)
-      let epoch = word &>> 1
+    for announcement in announcements.keys {
+      let word = unsafe announcement.word.pointee.load(ordering: .acquiring)
+      let epoch = word | 1
       if word & 1 != 0 {
         sight.isRunning = true
         sight.possible = min(sight.possible, epoch)
         sight.certain = min(sight.certain, epoch)
-      } else if announcement !== own {
+      } else if announcement != own {
         // Its next run, even one that cannot be seen yet, is not in an earlier epoch.
         sight.certain = min(sight.certain, epoch)
       }

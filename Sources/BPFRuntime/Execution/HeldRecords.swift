@@ -27,7 +27,7 @@ struct HeldRecords {
 
   /// Notes one; there are `count`, fewer than ``capacity``.
   @inline(__always)
-  func append(_ record: UInt64, byteCount: UInt64, map: UInt64, count: UInt32) {
+  func append(_ record: UInt64, byteCount: UInt64, map: UInt64, count: UInt16) {
     unsafe (entries + Int(count))
       .initialize(to: Entry(record: record, byteCount: byteCount, map: map))
   }
@@ -36,7 +36,7 @@ struct HeldRecords {
   ///
   /// - Returns: Its map; `nil` when there is none at this address.
   @inline(__always)
-  func remove(_ record: UInt64, count: UInt32) -> UInt64? {
+  func remove(_ record: UInt64, count: UInt16) -> UInt64? {
     // The last one first: programs give back what they have just filled.
     var index = Int(count)
     while index > 0 {
@@ -49,7 +49,7 @@ struct HeldRecords {
   }
 
   /// Whether bytes lie in one of them.
-  func contains(_ address: UInt64, _ size: UInt64, count: UInt32) -> Bool {
+  func contains(_ address: UInt64, _ size: UInt64, count: UInt16) -> Bool {
     for index in 0..<Int(count) {
       let entry = unsafe entries[index]
       let offset = address &- entry.record
@@ -61,7 +61,7 @@ struct HeldRecords {
   }
 
   /// Whether one of them begins here.
-  func begins(at address: UInt64, count: UInt32) -> Bool {
+  func begins(at address: UInt64, count: UInt16) -> Bool {
     (0..<Int(count)).contains { unsafe entries[$0].record == address }
   }
 }
@@ -72,7 +72,7 @@ extension RunningCPU {
   /// Whether a program can hold one more record.
   @inline(__always)
   var canHoldRecord: Bool {
-    unsafe words.pointee.heldRecordCount < UInt32(HeldRecords.capacity)
+    unsafe words.pointee.heldRecordCount < UInt16(HeldRecords.capacity)
   }
 
   /// Gives the program a record.
@@ -124,5 +124,5 @@ extension RunningCPU {
 
 extension HeldRecords {
   /// The address of a record by its number.
-  fileprivate func record(at index: UInt32) -> UInt64 { unsafe entries[Int(index)].record }
+  fileprivate func record(at index: UInt16) -> UInt64 { unsafe entries[Int(index)].record }
 }

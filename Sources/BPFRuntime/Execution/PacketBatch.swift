@@ -30,7 +30,7 @@ public final class PacketBatch {
   /// What tells the layout of its contexts from others.
   let access: ContextAccessTable
   /// Bytes of a context's C struct, if programs see them as they are; 0 otherwise.
-  let plainByteCount: UInt64
+  let plainByteCount: UInt32
   private let contexts: [PacketContext]
   private let items: StableMemory
 
@@ -91,7 +91,6 @@ public final class PacketBatch {
       GuestMemory.store(item &+ UInt64(offset), value, as: UInt64.self)
     }
     put(BatchItem.contextOffset, context.firstArgument)
-    put(BatchItem.secondArgumentOffset, context.secondArgument)
     put(BatchItem.packetOffset, context.packetAddress)
     put(BatchItem.resultOffset, 0)
     count += 1

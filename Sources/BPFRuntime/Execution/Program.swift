@@ -32,6 +32,8 @@ public final class Program: Sendable {
   let enter: ProgramCompiler.EnterFunction?
   /// The same for batches.
   let enterBatch: ProgramCompiler.EnterBatchFunction?
+  /// The registry of its runtime, if it is compiled; an interpreted program's is no registry.
+  let home: ObjectIdentifier
   /// The rights of its context, which also tell layouts apart: beside the type, because every run
   /// asks for them.
   let contextAccess: ContextAccessTable
@@ -54,10 +56,19 @@ public final class Program: Sendable {
     tailCallSites = image.tailCallSites
     self.maps = maps
     self.code = code
-    enter = code.flatMap { $0.usesPreserved ? compiler?.enter : compiler?.enterLight }
-    enterBatch = code.flatMap {
-      $0.usesPreserved ? compiler?.enterBatch : compiler?.enterBatchLight
+    let entrance = code.flatMap { code -> ProgramCompiler.Entrance? in
+      guard source.isVerified else { return compiler?.entrance }
+      return code.usesPreserved ? compiler?.verifiedEntrance : compiler?.lightEntrance
     }
+    enter =
+      if let code, code.isBare, source.isVerified, let compiler {
+        compiler.bareFunction(code.entry)
+      } else {
+        entrance?.enter
+      }
+    enterBatch = entrance?.enterBatch
+    home =
+      entrance == nil ? ObjectIdentifier(source.type.context.access) : ObjectIdentifier(registry)
     contextAccess = source.type.context.access
     engine = code == nil ? .interpreter : .compiled
     entry = code?.entry ?? image.entry

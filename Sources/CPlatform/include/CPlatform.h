@@ -49,6 +49,13 @@ void switchyard_barrier(void);
 // Keeps the compiler, and only it, from moving accesses to memory across.
 static inline void switchyard_compiler_fence(void) { __asm__ volatile("" ::: "memory"); }
 
+// What compiled code returns in two registers: r0, and a number of hops. A type of C, because only
+// C says which registers those are.
+typedef struct {
+  uint64_t value;
+  uint64_t hops;
+} switchyard_run_end;
+
 // Whether the processor is x86-64 and has BMI2.
 int switchyard_has_bmi2(void);
 

@@ -18,10 +18,9 @@ enum HashFunctions {
     unsafe words.pointee.lookup = choose(map.keySize, lookups)
     // Without the right the helper itself refuses.
     guard !map.definition.flags.contains(.readOnlyForPrograms) else { return }
-    unsafe words.pointee.delete = delete
-    unsafe words.pointee.update =
-      map.isPerCPU
-      ? updateCopies : map.isLRU ? updateRecent : choose(map.keySize, plainUpdates)
+    unsafe words.pointee.delete = choose(map.keySize, deletes)
+    unsafe words.pointee.update = choose(
+      map.keySize, map.isPerCPU ? copyUpdates : map.isLRU ? recentUpdates : plainUpdates)
   }
 
   private struct BySize {
@@ -136,18 +135,47 @@ enum HashFunctions {
       withMap(map) { $0.replace(key, value, flags, slot(cpu), AnyKey.self) }
     })
 
-  private static let updateRecent: Helper.Function = { map, key, value, flags, _, cpu in
-    withMap(map) { $0.replaceRecent(key, value, flags, slot(cpu)) }
-  }
+  private static let recentUpdates = BySize(
+    four: { map, key, value, flags, _, cpu in
+      withMap(map) { $0.replaceRecent(key, value, flags, slot(cpu), FourByteKey.self) }
+    },
+    eight: { map, key, value, flags, _, cpu in
+      withMap(map) { $0.replaceRecent(key, value, flags, slot(cpu), EightByteKey.self) }
+    },
+    sixteen: { map, key, value, flags, _, cpu in
+      withMap(map) { $0.replaceRecent(key, value, flags, slot(cpu), SixteenByteKey.self) }
+    },
+    any: { map, key, value, flags, _, cpu in
+      withMap(map) { $0.replaceRecent(key, value, flags, slot(cpu), AnyKey.self) }
+    })
 
-  private static let updateCopies: Helper.Function = { map, key, value, flags, _, cpu in
-    withMap(map) {
-      $0.updateOwnCopy(
-        key, value, flags, cpuIndex: RunningCPU(address: cpu).index, slot: slot(cpu))
+  private static let copyUpdates = BySize(
+    four: { updateCopy($0, $1, $2, $3, $5, FourByteKey.self) },
+    eight: { updateCopy($0, $1, $2, $3, $5, EightByteKey.self) },
+    sixteen: { updateCopy($0, $1, $2, $3, $5, SixteenByteKey.self) },
+    any: { updateCopy($0, $1, $2, $3, $5, AnyKey.self) })
+
+  @inline(__always)
+  private static func updateCopy<Key: HashKey>(
+    _ map: UInt64, _ key: UInt64, _ value: UInt64, _ flags: UInt64, _ cpu: UInt64, _ type: Key.Type
+  ) -> UInt64 {
+    withMap(map) { map in
+      let cpuIndex = RunningCPU(address: cpu).index
+      return map.updateOwnCopy(key, value, flags, cpuIndex: cpuIndex, slot: slot(cpu), type)
     }
   }
 
-  private static let delete: Helper.Function = { map, key, _, _, _, cpu in
-    withMap(map) { $0.remove(key, slot(cpu), AnyKey.self) }
-  }
+  private static let deletes = BySize(
+    four: { map, key, _, _, _, cpu in
+      withMap(map) { $0.remove(key, slot(cpu), FourByteKey.self) }
+    },
+    eight: { map, key, _, _, _, cpu in
+      withMap(map) { $0.remove(key, slot(cpu), EightByteKey.self) }
+    },
+    sixteen: { map, key, _, _, _, cpu in
+      withMap(map) { $0.remove(key, slot(cpu), SixteenByteKey.self) }
+    },
+    any: { map, key, _, _, _, cpu in
+      withMap(map) { $0.remove(key, slot(cpu), AnyKey.self) }
+    })
 }

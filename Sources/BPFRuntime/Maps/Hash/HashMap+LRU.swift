@@ -6,25 +6,28 @@ import Synchronization
 
 extension HashMap {
   /// Writes a value: helper 2 of an LRU hash.
-  func replaceRecent(
-    _ key: UInt64, _ value: UInt64, _ flags: UInt64, _ slot: Int
+  @inline(__always)
+  func replaceRecent<Key: HashKey>(
+    _ key: UInt64, _ value: UInt64, _ flags: UInt64, _ slot: Int, _ type: Key.Type
   ) -> LinuxError? {
     guard flags <= 2 else { return .invalid }
-    let fresh = freshElement(key, slot, AnyKey.self)
-    return insertRecent(fresh, key, flags, slot) { element, _ in
+    let fresh = freshElement(key, slot, type)
+    return insertRecent(fresh, key, flags, slot, type) { element, _ in
       layout.copy(value, to: element &+ table.valueOffset)
     }
   }
 
   /// Puts a fresh element in, in place of the one with the same key or of one that was not used
   /// for long; `write` fills it in before others see it.
-  func insertRecent(
-    _ fresh: UInt64, _ key: UInt64, _ flags: UInt64, _ slot: Int,
+  @inline(__always)
+  func insertRecent<Key: HashKey>(
+    _ fresh: UInt64, _ key: UInt64, _ flags: UInt64, _ slot: Int, _ type: Key.Type,
     _ write: (UInt64, _ isNew: Bool) -> Void
   ) -> LinuxError? {
     recency.withLock { list in
-      var bucket = LockedBucket(table, table.bucket(key, AnyKey.self))
-      let position = bucket.find(key, AnyKey.self)
+      let address = table.bucket(key, type)
+      var bucket = LockedBucket(table, address)
+      let position = bucket.find(key, type)
       let isThere = position.element != 0
       if let error = refusal(flags, isThere: isThere) {
         bucket.unlock()
@@ -52,31 +55,35 @@ extension HashMap {
         return nil
       }
       bucket.unlock()
-      while list.count >= definition.maxEntries { evict(&list, slot) }
+      while list.count >= definition.maxEntries { evict(&list, slot, type) }
       // Nobody else inserts without the list, so the key is still missing.
-      bucket = LockedBucket(table, table.bucket(key, AnyKey.self))
-      bucket.put(fresh, at: bucket.find(key, AnyKey.self))
+      bucket = LockedBucket(table, address)
+      bucket.put(fresh, at: bucket.find(key, type))
       list.append(fresh, isMarked: false, table)
       bucket.unlock()
       return nil
     }
   }
 
-  private func evict(_ list: inout RecencyList, _ slot: Int) {
+  @inline(__always)
+  private func evict<Key: HashKey>(_ list: inout RecencyList, _ slot: Int, _ type: Key.Type) {
     let victim = list.victim(table)
     let key = victim &+ HashTable.Field.key
-    var bucket = LockedBucket(table, table.bucket(key, AnyKey.self))
-    bucket.remove(bucket.find(key, AnyKey.self))
+    var bucket = LockedBucket(table, table.bucket(key, type))
+    bucket.remove(bucket.find(key, type))
     bucket.unlock()
     list.remove(victim, table)
     store.retire(table.link(victim), slot)
   }
 
   /// Removes an element, after `read` has seen it.
-  func removeRecent(_ key: UInt64, _ slot: Int, _ read: (UInt64) -> Void) -> LinuxError? {
+  @inline(__always)
+  func removeRecent<Key: HashKey>(
+    _ key: UInt64, _ slot: Int, _ type: Key.Type, _ read: (UInt64) -> Void
+  ) -> LinuxError? {
     recency.withLock { list in
-      var bucket = LockedBucket(table, table.bucket(key, AnyKey.self))
-      let position = bucket.find(key, AnyKey.self)
+      var bucket = LockedBucket(table, table.bucket(key, type))
+      let position = bucket.find(key, type)
       guard position.element != 0 else {
         bucket.unlock()
         return .noEntry

@@ -5,15 +5,17 @@
 
 extension HashMap {
   /// Writes one CPU's value; the others' are zero in a new element.
-  func updateOwnCopy(
-    _ key: UInt64, _ value: UInt64, _ flags: UInt64, cpuIndex: Int, slot: Int
+  @inline(__always)
+  func updateOwnCopy<Key: HashKey>(
+    _ key: UInt64, _ value: UInt64, _ flags: UInt64, cpuIndex: Int, slot: Int, _ type: Key.Type
   ) -> LinuxError? {
-    updateCopies(key, flags, slot) { element, isNew in
+    updateCopies(key, flags, slot, type) { element, isNew in
       if isNew { clearCopies(element) }
       layout.copy(value, to: self.value(element, cpuIndex))
     }
   }
 
+  @inline(never)
   private func clearCopies(_ element: UInt64) {
     for copy in 0..<values.copies {
       GuestMemory.clear(value(element, copy), count: Int(values.stride))
@@ -23,7 +25,7 @@ extension HashMap {
   /// Writes the values of all CPUs.
   func updateAllCopies(_ key: UInt64, _ value: UInt64, _ flags: UInt64) -> LinuxError? {
     let size = Int(values.stride)
-    return updateCopies(key, flags, Self.userSlot) { element, _ in
+    return updateCopies(key, flags, Self.userSlot, AnyKey.self) { element, _ in
       for copy in 0..<values.copies {
         GuestMemory.move(
           value &+ UInt64(copy * size), to: self.value(element, copy), count: size)

@@ -209,13 +209,14 @@ package final class HashMap: Map, @unchecked Sendable {
   }
 
   /// Lets `write` write a per-CPU value in place, after making the element if there is none.
-  func updateCopies(
-    _ key: UInt64, _ flags: UInt64, _ slot: Int, _ write: (UInt64, _ isNew: Bool) -> Void
+  @inline(__always)
+  func updateCopies<Key: HashKey>(
+    _ key: UInt64, _ flags: UInt64, _ slot: Int, _ type: Key.Type,
+    _ write: (UInt64, _ isNew: Bool) -> Void
   ) -> LinuxError? {
     guard flags <= 2 else { return .invalid }
-    let hash = table.bucket(key, AnyKey.self)
-    var bucket = LockedBucket(table, hash)
-    let found = bucket.find(key, AnyKey.self).element
+    let bucket = LockedBucket(table, table.bucket(key, type))
+    let found = bucket.find(key, type).element
     if let error = refusal(flags, isThere: found != 0) {
       bucket.unlock()
       return error
@@ -227,11 +228,19 @@ package final class HashMap: Map, @unchecked Sendable {
       return nil
     }
     bucket.unlock()
+    return insertCopies(key, flags, slot, write)
+  }
+
+  /// The same for a key that was not there.
+  @inline(never)
+  private func insertCopies(
+    _ key: UInt64, _ flags: UInt64, _ slot: Int, _ write: (UInt64, _ isNew: Bool) -> Void
+  ) -> LinuxError? {
     let fresh = freshElement(key, slot, AnyKey.self)
-    if isLRU { return insertRecent(fresh, key, flags, slot, write) }
+    if isLRU { return insertRecent(fresh, key, flags, slot, AnyKey.self, write) }
     guard fresh != 0 else { return .noMemory }
     write(fresh, true)
-    bucket = LockedBucket(table, hash)
+    var bucket = LockedBucket(table, table.bucket(key, AnyKey.self))
     let position = bucket.find(key, AnyKey.self)
     guard position.element == 0, reserve() else {
       // Somebody else has put the key in meanwhile, or the map is full.
@@ -251,7 +260,7 @@ package final class HashMap: Map, @unchecked Sendable {
   func remove<Key: HashKey>(
     _ key: UInt64, _ slot: Int, _ type: Key.Type, _ read: (UInt64) -> Void = { _ in }
   ) -> LinuxError? {
-    if isLRU { return removeRecent(key, slot, read) }
+    if isLRU { return removeRecent(key, slot, type, read) }
     var bucket = LockedBucket(table, table.bucket(key, type))
     let position = bucket.find(key, type)
     guard position.element != 0 else {
@@ -283,9 +292,10 @@ package final class HashMap: Map, @unchecked Sendable {
     let (key, value) = unsafe (GuestMemory.address(key), GuestMemory.address(value))
     let flags = flags.rawValue
     if isPerCPU {
-      return updateOwnCopy(key, value, flags, cpuIndex: cpuIndex, slot: Self.userSlot)
+      return updateOwnCopy(
+        key, value, flags, cpuIndex: cpuIndex, slot: Self.userSlot, AnyKey.self)
     }
-    if isLRU { return replaceRecent(key, value, flags, Self.userSlot) }
+    if isLRU { return replaceRecent(key, value, flags, Self.userSlot, AnyKey.self) }
     return replace(key, value, flags, Self.userSlot, AnyKey.self)
   }
 

@@ -90,6 +90,11 @@ struct PrefixTrie: Sendable {
   /// How many leading bits two keys' data have in common, at most `limit`.
   @inline(__always)
   func commonLength(_ first: UInt64, _ second: UInt64, limit: UInt32) -> UInt32 {
+    guard dataSize != 4 else {
+      let difference =
+        GuestMemory.load(first, as: UInt32.self) ^ GuestMemory.load(second, as: UInt32.self)
+      return min(limit, UInt32(truncatingIfNeeded: difference.bigEndian.leadingZeroBitCount))
+    }
     var offset: UInt64 = 0
     let count = UInt64(truncatingIfNeeded: dataSize)
     while offset < count, UInt32(truncatingIfNeeded: offset) &* 8 < limit {
@@ -181,6 +186,20 @@ struct PrefixTrie: Sendable {
     let entry = unsafe GuestMemory.doubleWord(table &+ tableIndex(data) &* 8).pointee
       .load(ordering: .acquiring)
     return (UInt32(truncatingIfNeeded: entry), UInt32(truncatingIfNeeded: entry &>> 32))
+  }
+
+  /// The topmost node of those that share a prefix's entry of the table, if it is shorter and the
+  /// prefix continues it; 0 otherwise. What is changed below it changes no entry, nor the link that
+  /// leads to it.
+  @inline(__always)
+  func top(_ length: UInt32, _ data: UInt64) -> UInt64 {
+    guard table != 0, length > tableBits else { return 0 }
+    let (link, _) = start(length, data)
+    guard link != 0 else { return 0 }
+    let node = address(link)
+    let own = form(node).length
+    guard own < length, commonLength(node &+ Field.data, data, limit: own) == own else { return 0 }
+    return node
   }
 
   // MARK: The table, under the lock

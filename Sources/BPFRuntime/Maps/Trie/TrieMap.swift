@@ -86,7 +86,7 @@ package final class TrieMap: Map, @unchecked Sendable {
         store.putBack(trie.link(fresh), slot)
         return .noMemory
       }
-      trie.refreshTable(length, data)
+      if !place.isBelowTop { trie.refreshTable(length, data) }
       if let replaced = place.replaced(length, form) { store.retire(replaced, slot) }
       if isThere != true { count += 1 }
       return nil
@@ -99,6 +99,8 @@ package final class TrieMap: Map, @unchecked Sendable {
     var slot: UInt64
     var link: UInt32
     var common: UInt32
+    /// Whether the search began at ``PrefixTrie/top(_:_:)``.
+    var isBelowTop: Bool
 
     /// The node that a new one with the same bits takes the place of.
     func replaced(_ length: UInt32, _ form: PrefixTrie.Form?) -> UInt32? {
@@ -107,7 +109,9 @@ package final class TrieMap: Map, @unchecked Sendable {
   }
 
   private func place(_ length: UInt32, _ data: UInt64) -> Place {
-    var place = Place(slot: trie.root, link: trie.follow(trie.root), common: 0)
+    let top = trie.top(length, data)
+    let slot = top == 0 ? trie.root : trie.child(top, trie.bit(data, trie.form(top).length))
+    var place = Place(slot: slot, link: trie.follow(slot), common: 0, isBelowTop: top != 0)
     while place.link != 0 {
       let node = trie.address(place.link)
       let own = trie.form(node).length
@@ -164,27 +168,66 @@ package final class TrieMap: Map, @unchecked Sendable {
     let length = GuestMemory.load(key, as: UInt32.self)
     guard length <= trie.width else { return .invalid }
     return state.withLock { count in
-      let path = self.path(length, key &+ 4)
-      guard let last = path.last, !trie.form(last.node).isFork else { return .noEntry }
+      guard let spot = spot(length, key &+ 4) else { return .noEntry }
       count -= 1
-      let children = [false, true].map { trie.follow(trie.child(last.node, $0)) }
-      var retired = [last.node]
-      if children[0] != 0, children[1] != 0 {
-        trie.setForm(last.node, PrefixTrie.Form(length: length, isFork: true))
-        retired = []
-      } else if children[0] == 0, children[1] == 0, path.count > 1,
-        case let parent = path[path.count - 2], trie.form(parent.node).isFork
-      {
-        // A fork with one way left is none.
-        let isOne = last.slot == trie.child(parent.node, true)
-        trie.store(trie.follow(trie.child(parent.node, !isOne)), in: parent.slot)
-        retired.append(parent.node)
+      let (node, parent) = (spot.node, spot.parent)
+      let zero = trie.follow(trie.child(node, false))
+      let one = trie.follow(trie.child(node, true))
+      let becomesFork = zero != 0 && one != 0
+      // A fork with one way left is none.
+      let endsFork = zero == 0 && one == 0 && parent != 0 && trie.form(parent).isFork
+      if becomesFork {
+        trie.setForm(node, PrefixTrie.Form(length: length, isFork: true))
+      } else if endsFork {
+        let isOne = spot.slot == trie.child(parent, true)
+        trie.store(trie.follow(trie.child(parent, !isOne)), in: spot.parentSlot)
       } else {
-        trie.store(children[0] != 0 ? children[0] : children[1], in: last.slot)
+        trie.store(zero != 0 ? zero : one, in: spot.slot)
       }
-      trie.refreshTable(length, key &+ 4)
-      for node in retired { store.retire(trie.link(node), slot) }
+      if !spot.isBelowTop { trie.refreshTable(length, key &+ 4) }
+      if !becomesFork { store.retire(trie.link(node), slot) }
+      if endsFork { store.retire(trie.link(parent), slot) }
       return nil
+    }
+  }
+
+  /// Where a prefix with a value is: its node and the one above, each with the link that leads to
+  /// it; 0 for none above.
+  private struct Spot {
+    var slot: UInt64
+    var node: UInt64 = 0
+    var parentSlot: UInt64 = 0
+    var parent: UInt64 = 0
+    /// Whether the search began at ``PrefixTrie/top(_:_:)``, and the link to that need not change.
+    var isBelowTop = false
+  }
+
+  private func spot(_ length: UInt32, _ data: UInt64) -> Spot? {
+    let top = trie.top(length, data)
+    if top != 0 {
+      let below = trie.child(top, trie.bit(data, trie.form(top).length))
+      let spot = spot(Spot(slot: below, parent: top, isBelowTop: true), length, data)
+      // What leads to the top is not known, and it may have to go.
+      guard spot?.parent == top, trie.form(top).isFork else { return spot }
+    }
+    return spot(Spot(slot: trie.root), length, data)
+  }
+
+  private func spot(_ start: Spot, _ length: UInt32, _ data: UInt64) -> Spot? {
+    var spot = start
+    while true {
+      let link = trie.follow(spot.slot)
+      guard link != 0 else { return nil }
+      spot.node = trie.address(link)
+      let form = trie.form(spot.node)
+      let own = form.length
+      guard own <= length,
+        trie.commonLength(spot.node &+ PrefixTrie.Field.data, data, limit: own) == own
+      else { return nil }
+      if own == length { return form.isFork ? nil : spot }
+      spot.parentSlot = spot.slot
+      spot.parent = spot.node
+      spot.slot = trie.child(spot.node, trie.bit(data, own))
     }
   }
 
