@@ -48,6 +48,13 @@ extension PacketContext {
     return bytes(from: descriptor.linkHeader, to: descriptor.networkHeader)
   }
 
+  /// How many bytes of options fit into the header that a program of the type `sock_ops` is asked
+  /// about, less what it reserved or wrote; 0 after a packet was loaded.
+  public var optionRoom: Int {
+    get { descriptor.map { Int(truncatingIfNeeded: $0.optionRoom) } ?? 0 }
+    set { descriptor?.optionRoom = UInt64(clamping: newValue) }
+  }
+
   /// For how many bytes of the message the verdict holds, 0 for all of it, and how many there have
   /// to be before the program wants to be asked again (`bpf_msg_apply_bytes`,
   /// `bpf_msg_cork_bytes`).

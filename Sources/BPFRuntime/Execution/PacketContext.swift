@@ -159,6 +159,7 @@ public final class PacketContext: Context {
     descriptor.notes = kind.subtracting(.isMessage)
     descriptor.assignedSocket = nil
     descriptor.chosenCookie = 0
+    descriptor.optionRoom = 0
     if kind.contains(.hasFlowKeys), byteCount > 0 { writeFlowKeys(descriptor) }
     guard kind.contains(.isMessage), layout.byteCount >= Self.messageSizeOffset + 4 else { return }
     descriptor.notes = .isMessage

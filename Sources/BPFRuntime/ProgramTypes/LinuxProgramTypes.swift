@@ -43,7 +43,7 @@ extension ProgramType {
   private static func own(_ number: UInt32) -> [Helper] {
     switch number {
     case 10, 11, 12, 19: [.getCgroupClass]
-    case 13: Helper.socketEvents
+    case 13: Helper.socketEvents + Helper.headerOptions
     case 14: [.socketRedirectMap, .socketRedirectHash]
     case 16: Helper.messages
     case 21: [.selectReuseport]

@@ -12,7 +12,7 @@ struct PacketDescriptor: Sendable {
   let address: UInt64
 
   /// Bytes of a descriptor.
-  static let byteCount = 512
+  static let byteCount = 520
 
   /// Offset of the word that holds the address a context field stands for.
   static func wordOffset(of value: ContextField.Value) -> Int? {
@@ -126,6 +126,11 @@ struct PacketDescriptor: Sendable {
   var ownSocket: UInt64 {
     get { word(448) }
     nonmutating set { setWord(448, newValue) }
+  }
+  /// How many bytes of options fit into a header of TCP.
+  var optionRoom: UInt64 {
+    get { word(512) }
+    nonmutating set { setWord(512, newValue) }
   }
   /// Where the keys of a flow are (`struct bpf_flow_keys`), in contexts that have them.
   var flowKeys: Range<UInt64> {

@@ -300,4 +300,96 @@ struct SocketProgramTests {
     #expect(try stage.run("r1 = *(u64 *)(r1 +0)\ncall tcp_sock\nexit", context) == 0)
     #expect(try stage.run(text, context) == -1)
   }
+
+  /// A header of TCP with options.
+  private static func header(_ options: [UInt8]) -> [UInt8] {
+    [UInt8](repeating: 0, count: 20) + options
+  }
+
+  /// An option that is sought: the first bytes of the buffer, its size, the options of the header,
+  /// flags, and what comes out.
+  private typealias Search = (
+    wanted: [UInt8], size: Int, options: [UInt8], flags: Int, result: Int64
+  )
+
+  private static let searches: [Search] = [
+    ([2, 0], 4, [2, 4, 5, 180], 0, 4), ([2, 0], 3, [2, 4, 5, 180], 0, -28),
+    ([2, 0], 4, [1, 1, 3, 3, 7, 2, 4, 5, 180], 0, 4), ([2, 0], 4, [0, 2, 4, 5, 180], 0, -42),
+    ([2, 0], 4, [3, 3, 7, 1], 0, -42), ([2, 0], 4, [], 0, -42), ([2, 0], 4, [3, 9, 7], 0, -14),
+    ([2, 0], 4, [3, 1, 7], 0, -14), ([2, 0], 4, [3], 0, -14), ([2, 4], 4, [2, 4, 5, 180], 0, -22),
+    ([1, 0], 4, [1, 1], 0, -22), ([0, 0], 4, [1, 1], 0, -22), ([2, 0], 1, [], 0, -22),
+    ([2, 0], 4, [2, 4, 5, 180], 2, -22), ([2, 0], 4, [2, 4, 5, 180], 1, -2),
+    ([254, 4, 1, 2], 8, [254, 4, 1, 3, 254, 6, 1, 2, 9, 9], 0, 6),
+    ([254, 6, 1, 2, 3, 4], 8, [254, 6, 1, 2, 3, 5, 254, 8, 1, 2, 3, 4, 9, 9], 0, 8),
+    ([254, 5, 1, 2], 8, [], 0, -22), ([254, 0, 1, 2], 8, [], 0, -22),
+    ([253, 4, 1, 2], 8, [254, 4, 1, 2], 0, -42), ([254, 6, 1, 2], 5, [], 0, -22),
+  ]
+
+  @Test("options of headers are found as in Linux", arguments: engines)
+  func searches(engine: Runtime.Engine) throws {
+    let stage = try Stage(engine, 13)
+    for item in Self.searches {
+      let bytes = item.wanted + [UInt8](repeating: 0, count: 8 - item.wanted.count)
+      let word = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      let text = """
+        r2 = \(word) ll
+        *(u64 *)(r10 -8) = r2
+        r2 = r10
+        r2 += -8
+        r3 = \(item.size)
+        r4 = \(item.flags)
+        call load_hdr_opt
+        exit
+        """
+      let context = try stage.context(Self.header(item.options), [0: 13])
+      #expect(try stage.run(text, context) == item.result, "\(item)")
+    }
+    let text = "r2 = r10\nr2 += -8\nr3 = 2\n*(u64 *)(r2 +0) = r3\nr4 = 0\ncall load_hdr_opt\nexit"
+    #expect(try stage.run(text, stage.context([], [0: 13])) == -1)
+    #expect(try stage.run(text, stage.context(Self.header([2, 2]), [0: 14])) == -1)
+    #expect(try stage.run(text, stage.context(Self.header([2, 2]), [0: 15])) == 2)
+  }
+
+  @Test("room for options is reserved, and options are written there", arguments: engines)
+  func storedOptions(engine: Runtime.Engine) throws {
+    let stage = try Stage(engine, 13)
+    let reservations: [(count: Int, flags: Int, operation: UInt32, result: Int64, left: Int)] = [
+      (4, 0, 14, 0, 8), (12, 0, 14, 0, 0), (13, 0, 14, -28, 12), (1, 0, 14, -22, 12),
+      (4, 1, 14, -22, 12), (4, 0, 15, -1, 12), (4, 0, 13, -1, 12),
+    ]
+    for item in reservations {
+      let context = try stage.context(Self.header([]), [0: item.operation])
+      context.optionRoom = 12
+      let text = "r2 = \(item.count)\nr3 = \(item.flags)\ncall reserve_hdr_opt\nexit"
+      #expect(try stage.run(text, context) == item.result, "\(item)")
+      #expect(context.optionRoom == item.left, "\(item)")
+    }
+    let stores: [(option: [UInt8], size: Int, flags: Int, operation: UInt32, result: Int64)] = [
+      ([3, 3, 7], 3, 0, 15, 0), ([2, 4, 5, 180], 4, 0, 15, -17), ([3, 4, 7], 3, 0, 15, -22),
+      ([3, 1], 2, 0, 15, -22), ([1, 2], 2, 0, 15, -22), ([3, 3, 7], 3, 1, 15, -22),
+      ([3, 3, 7], 3, 0, 14, -1), ([254, 4, 1, 2], 4, 0, 15, -17), ([254, 4, 1, 3], 4, 0, 15, 0),
+      ([254, 3, 1], 3, 0, 15, -22), ([8, 7, 1, 1, 1, 1, 1], 7, 0, 15, -28),
+    ]
+    let known: [UInt8] = [2, 4, 5, 180, 254, 4, 1, 2]
+    for item in stores {
+      let bytes = item.option + [UInt8](repeating: 0, count: 8 - item.option.count)
+      let word = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      let text = """
+        r2 = \(word) ll
+        *(u64 *)(r10 -8) = r2
+        r2 = r10
+        r2 += -8
+        r3 = \(item.size)
+        r4 = \(item.flags)
+        call store_hdr_opt
+        exit
+        """
+      let context = try stage.context(Self.header(known), [0: item.operation])
+      context.optionRoom = 6
+      #expect(try stage.run(text, context) == item.result, "\(item)")
+      let isStored = item.result == 0
+      #expect(context.packet == Self.header(known + (isStored ? item.option : [])), "\(item)")
+      #expect(context.optionRoom == 6 - (isStored ? item.option.count : 0), "\(item)")
+    }
+  }
 }

@@ -156,6 +156,17 @@ struct SocketEvent {
     context = cpu.context
   }
 
+  /// What a program about a header is asked, by Linux's numbers.
+  enum Operation: UInt32 {
+    /// How much room for options there shall be.
+    case optionSpace = 14
+    /// Which options shall be there.
+    case writesHeader = 15
+  }
+
+  /// What the program is asked; `nil` for something without options.
+  var operation: Operation? { Operation(rawValue: word(Offset.operation)) }
+
   func word(_ offset: UInt64) -> UInt32 {
     GuestMemory.load(context &+ offset, as: UInt32.self)
   }
@@ -171,8 +182,7 @@ struct SocketEvent {
   var cookie: UInt64 {
     let address = GuestMemory.load(context &+ Offset.socket, as: UInt64.self)
     return cpu.withOwner { owner in
-      let environment = owner.environment
-      return environment.sockets.socket(at: address)?.cookie ?? environment.hook.socketCookie
+      owner.environment.sockets.socket(at: address)?.cookie ?? owner.environment.hook.socketCookie
     }
   }
 }
