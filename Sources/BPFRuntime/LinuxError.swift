@@ -40,6 +40,8 @@ public struct LinuxError: Error, RawRepresentable, Hashable, Sendable {
   public static let outOfRange = LinuxError(rawValue: 34)
   /// EDEADLK: would wait for itself.
   public static let deadlock = LinuxError(rawValue: 35)
+  /// ENOMSG: no message of that type.
+  public static let noMessage = LinuxError(rawValue: 42)
   /// EPROTO: protocol error.
   public static let protocolError = LinuxError(rawValue: 71)
   /// EPROTOTYPE: wrong type for the protocol.
@@ -71,7 +73,7 @@ extension LinuxError: CustomStringConvertible {
     let names: [Int32: String] = [
       1: "EPERM", 2: "ENOENT", 7: "E2BIG", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
       14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 19: "ENODEV", 22: "EINVAL", 28: "ENOSPC",
-      34: "ERANGE", 35: "EDEADLK", 71: "EPROTO", 75: "EOVERFLOW", 91: "EPROTOTYPE",
+      34: "ERANGE", 35: "EDEADLK", 42: "ENOMSG", 71: "EPROTO", 75: "EOVERFLOW", 91: "EPROTOTYPE",
       92: "ENOPROTOOPT",
       93: "EPROTONOSUPPORT", 94: "ESOCKTNOSUPPORT", 95: "EOPNOTSUPP", 97: "EAFNOSUPPORT",
       114: "EALREADY", 524: "ENOTSUPP",

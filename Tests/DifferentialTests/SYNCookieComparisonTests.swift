@@ -231,8 +231,7 @@ struct SYNCookieComparisonTests {
     ])
     guard let type = ProgramType.linux(number: 3) else { return ["no type"] }
     let stages = try Engine.all.map { try Stage($0, type) }
-    for stage in stages {
-      guard let bench = stage.bench as? RuntimeBench else { continue }
+    for bench in stages.compactMap({ $0.bench as? RuntimeBench }) {
       bench.cpu.environment.sockets = table
       bench.cpu.environment.synCookies.use = use
     }

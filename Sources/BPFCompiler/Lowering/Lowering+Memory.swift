@@ -9,8 +9,9 @@ extension Lowering {
   ) {
     let destination = machine(i.destination)
     let memory = MemoryOperand(machine(i.source), i.offset)
-    guard size == .word, !signExtended,
-      let word = redirectedWord(at: Int(i.offset), base: i.source, i, index)
+    guard size == .word || size == .doubleWord, !signExtended,
+      let word = redirectedWord(
+        at: Int(i.offset), byteCount: size.byteCount, base: i.source, i, index)
     else {
       load(size, signExtended, destination, memory)
       return
@@ -97,10 +98,10 @@ extension Lowering {
 
   /// Where a load of a word goes instead, relative to its base, if the base may be the context.
   func redirectedWord(
-    at offset: Int, base: UInt8, _ i: DecodedInstruction, _ index: Int
+    at offset: Int, byteCount: Int, base: UInt8, _ i: DecodedInstruction, _ index: Int
   ) -> Int? {
     guard let context, context.base(of: i, at: index, base) != .other else { return nil }
-    return unit.context.redirectedWord(ofLoadAt: offset)
+    return unit.context.redirectedWord(ofLoadAt: offset, byteCount: byteCount)
   }
 
   /// A load from the packet (RFC 9669 section 5.5); outside of it the function returns 0.

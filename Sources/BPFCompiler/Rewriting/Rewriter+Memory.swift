@@ -12,7 +12,10 @@ extension Rewriter {
     step.accessSize = size
     step.isSigned = isSigned
     var offset = i.offset
-    if size == .word, !isSigned, let word = unit.context.redirectedWord(ofLoadAt: Int(i.offset)) {
+    if size == .word || size == .doubleWord, !isSigned,
+      let word = unit.context.redirectedWord(
+        ofLoadAt: Int(i.offset), byteCount: Int(size.rawValue))
+    {
       switch holding(i.source, i, at: index) {
       case .context:
         offset = Int32(truncatingIfNeeded: word)

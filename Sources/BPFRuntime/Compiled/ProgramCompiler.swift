@@ -165,10 +165,13 @@ package struct CompilationUnit: Sendable {
 }
 
 extension ContextLayout {
-  /// Where the word of a packet pointer is, relative to the context, if a load of four bytes at an
-  /// offset yields one.
-  package func redirectedWord(ofLoadAt offset: Int) -> Int? {
-    guard let field = fields.first(where: { $0.offset == offset && !$0.value.isStored }),
+  /// Where the word of a packet pointer is, relative to the context, if a load at an offset yields
+  /// one: of four bytes in most structs, of eight in others.
+  package func redirectedWord(ofLoadAt offset: Int, byteCount: Int) -> Int? {
+    guard
+      let field = fields.first(where: {
+        $0.offset == offset && $0.size == byteCount && !$0.value.isStored
+      }),
       let word = PacketDescriptor.wordOffset(of: field.value)
     else { return nil }
     return descriptorOffset + word

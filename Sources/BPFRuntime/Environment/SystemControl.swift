@@ -1,5 +1,5 @@
-/// The knob under `/proc/sys` that a program is asked about: what `bpf_sysctl_get_name` and its like
-/// work on.
+/// The knob under `/proc/sys` that a program is asked about: what `bpf_sysctl_get_name` and its
+/// like work on.
 public struct SystemControl: Hashable, Sendable {
   /// Its name, as in `net/ipv4/tcp_mem`.
   public var name: String

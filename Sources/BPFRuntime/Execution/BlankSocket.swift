@@ -26,14 +26,7 @@ extension ContextLayout {
       return (field.name, field.offset, orNull)
     }
   }
-}
 
-extension ContextField.Value {
-  /// Whether it is the address of something that only Linux has.
-  var isForeign: Bool {
-    switch self {
-    case .flowKeys, .tracepointBuffer, .kernelObject: true
-    case .stored, .packetStart, .packetEnd, .packetMetadata, .socket: false
-    }
-  }
+  /// Where addresses of flow keys are.
+  var flowKeysOffsets: [Int] { fields.filter { $0.value == .flowKeys }.map(\.offset) }
 }

@@ -13,25 +13,30 @@ public class Context {
   let plainByteCount: UInt32
   /// The layout's table of rights, which tells layouts apart: every run compares it.
   let access: ContextAccessTable
-  /// Where addresses of sockets are, and what lies between them.
-  private let socketBytes: Range<Int>
+  /// Where addresses are that programs follow, and what lies between them.
+  private let addressBytes: Range<Int>
 
   /// Makes a zeroed context; sockets that a program relies on are one that has nothing but zeros.
   ///
-  /// - Throws: ENOMEM; EOPNOTSUPP for a layout with other addresses than those of packets and
-  ///   sockets, which there is nothing behind here.
-  public init(layout: ContextLayout) throws(LinuxError) {
-    guard !layout.fields.contains(where: { $0.value.isForeign }) else {
-      throw .operationNotSupported
+  /// - Throws: ENOMEM; EOPNOTSUPP for a layout with addresses that programs follow and there is
+  ///   nothing behind here; those of flow keys need a ``PacketContext``.
+  public convenience init(layout: ContextLayout) throws(LinuxError) {
+    try self.init(layout: layout, hasFlowKeys: false)
+  }
+
+  init(layout: ContextLayout, hasFlowKeys: Bool) throws(LinuxError) {
+    let isForeign = layout.fields.contains {
+      $0.value == .tracepointBuffer || $0.value == .flowKeys && !hasFlowKeys
     }
+    guard !isForeign else { throw .operationNotSupported }
     self.layout = layout
-    let sockets = layout.sockets.map(\.offset)
-    socketBytes = (sockets.min() ?? 0)..<(sockets.max().map { $0 + 8 } ?? 0)
+    let places = layout.sockets.map(\.offset) + layout.flowKeysOffsets
+    addressBytes = (places.min() ?? 0)..<(places.max().map { $0 + 8 } ?? 0)
     access = layout.access
     plainByteCount = layout.needsTranslation ? 0 : UInt32(layout.byteCount)
     block = try StableMemory(byteCount: layout.blockByteCount)
     firstArgument = block.address
-    setSockets()
+    setAddresses()
   }
 
   deinit { annex?.clear() }
@@ -64,16 +69,21 @@ public class Context {
       index.map({ table.sockets.indices.contains($0) }) ?? true
     else { throw .invalid }
     declaredSockets[field.offset] = index.map { (table, $0) }
-    setSockets()
+    setAddresses()
   }
 
   /// Programs follow these addresses, so nobody else decides about them.
-  final func setSockets() {
+  func setAddresses() {
     annex?.clear()
+    storeSockets(at: block.address)
+  }
+
+  /// Writes the addresses of sockets into a struct.
+  final func storeSockets(at start: UInt64) {
     for socket in layout.sockets {
       let declared = declaredSockets[socket.offset].map { $0.table.address($0.index) }
       let address = declared ?? (socket.orNull ? 0 : BlankSocket.address)
-      GuestMemory.store(block.address &+ UInt64(socket.offset), address, as: UInt64.self)
+      GuestMemory.store(start &+ UInt64(socket.offset), address, as: UInt64.self)
     }
   }
 
@@ -104,15 +114,15 @@ public class Context {
   public var bytes: [UInt8] {
     get {
       var bytes = block.bytes(at: 0, count: layout.byteCount)
-      for socket in layout.sockets {
-        bytes.replaceSubrange(socket.offset..<socket.offset + 8, with: repeatElement(0, count: 8))
+      for offset in layout.sockets.map(\.offset) + layout.flowKeysOffsets {
+        bytes.replaceSubrange(offset..<offset + 8, with: repeatElement(0, count: 8))
       }
       return bytes
     }
     set {
       precondition(newValue.count == layout.byteCount, "the struct has another size")
       block.write(newValue, at: 0)
-      setSockets()
+      setAddresses()
     }
   }
 
@@ -127,7 +137,7 @@ public class Context {
     set {
       precondition(offset >= 0 && offset + 4 <= layout.byteCount, "not inside the struct")
       GuestMemory.store(block.address &+ UInt64(offset), UInt64(newValue), as: UInt32.self)
-      if socketBytes.overlaps(offset..<offset + 4) { setSockets() }
+      if addressBytes.overlaps(offset..<offset + 4) { setAddresses() }
     }
   }
 }
@@ -145,7 +155,7 @@ public final class MemoryContext: Context {
   public init(_ bytes: [UInt8]) throws(LinuxError) {
     memory = try StableMemory(byteCount: bytes.count)
     memory.write(bytes, at: 0)
-    try super.init(layout: Self.layout)
+    try super.init(layout: Self.layout, hasFlowKeys: false)
     firstArgument = memory.byteCount == 0 ? 0 : memory.address
     secondArgument = UInt64(memory.byteCount)
     let end = memory.address &+ UInt64(bytes.count)

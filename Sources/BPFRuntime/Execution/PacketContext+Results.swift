@@ -29,11 +29,51 @@ extension PacketContext {
   /// Where the last run redirected the packet to; `nil` when it did not. It goes there if the
   /// program then returned `XDP_REDIRECT` or `TC_ACT_REDIRECT`.
   public var redirectTarget: RedirectTarget? {
-    descriptor.flatMap { RedirectTarget(encoded: $0.redirection) }
+    descriptor.flatMap { RedirectTarget(encoded: $0.redirection, cookie: $0.chosenCookie) }
   }
 
   /// The socket that the last run assigned the packet to: its place in ``SocketTable/sockets``.
   public var assignedSocket: Int? { descriptor?.assignedSocket }
+
+  /// The cookie of the socket of a group that the last run chose (`bpf_sk_select_reuseport`); `nil`
+  /// when it chose none.
+  public var chosenSocketCookie: UInt64? {
+    descriptor.flatMap { $0.notes.contains(.hasChosenSocket) ? $0.chosenCookie : nil }
+  }
+
+  /// The message as it is now, of which programs may see a part only; of another kind of packet,
+  /// the packet.
+  public var message: [UInt8] {
+    guard let descriptor, descriptor.notes.contains(.isMessage) else { return packet }
+    return bytes(from: descriptor.linkHeader, to: descriptor.networkHeader)
+  }
+
+  /// How many bytes of options fit into the header that a program of the type `sock_ops` is asked
+  /// about, less what it reserved or wrote; 0 after a packet was loaded.
+  public var optionRoom: Int {
+    get { descriptor.map { Int(truncatingIfNeeded: $0.optionRoom) } ?? 0 }
+    set { descriptor?.optionRoom = UInt64(clamping: newValue) }
+  }
+
+  /// For how many bytes of the message the verdict holds, 0 for all of it, and how many there have
+  /// to be before the program wants to be asked again (`bpf_msg_apply_bytes`,
+  /// `bpf_msg_cork_bytes`).
+  public var messageByteCounts: (verdict: Int, cork: Int) {
+    guard let descriptor else { return (0, 0) }
+    return (
+      Int(truncatingIfNeeded: descriptor.verdictByteCount),
+      Int(truncatingIfNeeded: descriptor.corkByteCount)
+    )
+  }
+
+  /// What a program found out about a flow, as Linux takes it over; `nil` in contexts without.
+  public var flowKeys: FlowKeys? {
+    guard let descriptor, descriptor.notes.contains(.hasFlowKeys) else { return nil }
+    let bytes = GuestMemory.bytes(
+      at: descriptor.flowKeys.lowerBound, count: FlowKeys.byteCount)
+    return FlowKeys(
+      bytes: bytes, within: PacketForm.linkHeaderByteCount...Int(descriptor.byteCount))
+  }
 
   private func bytes(from start: UInt64, to end: UInt64) -> [UInt8] {
     let offset = Int(truncatingIfNeeded: start &- buffer.address)

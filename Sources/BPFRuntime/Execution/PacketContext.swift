@@ -23,6 +23,42 @@ public final class PacketContext: Context {
   var buffer: StableMemory
   private let template: StableMemory
 
+  private let flowKeysOffset: Int?
+  /// What is noted about every packet of the type.
+  private let kind: SocketBufferNotes
+
+  /// The kinds of contexts that helpers have to tell apart, by Linux's number of the type.
+  private static let kinds: [UInt32: SocketBufferNotes] = [
+    13: .isSocketEvent, 16: .isMessage, 22: .hasFlowKeys,
+  ]
+
+  /// Where the size of a message stands in its context (`struct sk_msg_md`).
+  static let messageSizeOffset = 68
+
+  override func setAddresses() {
+    super.setAddresses()
+    // Every packet begins with a copy of this.
+    storeSockets(at: template.address)
+    guard let descriptor else { return }
+    let own = layout.sockets.first { $0.name == "sk" }?.offset
+    descriptor.ownSocket =
+      own.map { GuestMemory.load(block.address &+ UInt64($0), as: UInt64.self) } ?? 0
+    guard let flowKeysOffset else { return }
+    let keys = descriptor.flowKeys.lowerBound
+    GuestMemory.store(block.address &+ UInt64(flowKeysOffset), keys, as: UInt64.self)
+    setTemplate(flowKeysOffset, keys)
+  }
+
+  /// Begins the keys of a flow as Linux does: the network's header follows the link layer's.
+  private func writeFlowKeys(_ descriptor: PacketDescriptor) {
+    let keys = descriptor.flowKeys.lowerBound
+    GuestMemory.clear(keys, count: FlowKeys.byteCount)
+    let header = UInt64(PacketForm.linkHeaderByteCount)
+    GuestMemory.store(keys, header, as: UInt16.self)
+    GuestMemory.store(keys &+ 2, header, as: UInt16.self)
+    GuestMemory.move(descriptor.data &+ 12, to: keys &+ 10, count: 2)
+  }
+
   /// What the context says besides the packet; taken over by the next ``load(_:metadata:)``.
   public var initialFields: PacketFields {
     didSet { writeTemplate() }
@@ -41,7 +77,10 @@ public final class PacketContext: Context {
     buffer = try StableMemory(byteCount: Self.frameByteCount(of: capacity, in: form))
     template = try StableMemory(byteCount: type.context.byteCount)
     initialFields = PacketFields()
-    try super.init(layout: type.context)
+    flowKeysOffset = type.context.flowKeysOffsets.first
+    kind = Self.kinds[type.number] ?? []
+    try super.init(layout: type.context, hasFlowKeys: true)
+    setAddresses()
     writeTemplate()
     place(byteCount: 0, metadata: 0)
     packetIsThere()
@@ -74,7 +113,9 @@ public final class PacketContext: Context {
   private func load(buffer bytes: UnsafeRawBufferPointer, metadata: Int) throws(LinuxError) {
     guard metadata >= 0, bytes.count <= Int32.max else { throw .invalid }
     let byteCount = bytes.count - metadata
-    guard byteCount >= form.minimumByteCount else { throw .invalid }
+    let minimum =
+      flowKeysOffset == nil ? form.minimumByteCount : PacketForm.linkHeaderByteCount
+    guard byteCount >= minimum else { throw .invalid }
     guard
       metadata == 0
         || form == .frame && metadata % 4 == 0
@@ -115,8 +156,17 @@ public final class PacketContext: Context {
     descriptor.isSocketBuffer = form == .linkLayerBuffer || form == .networkLayerBuffer
     descriptor.redirection = 0
     descriptor.checksumState = .none
-    descriptor.notes = []
+    descriptor.notes = kind.subtracting(.isMessage)
     descriptor.assignedSocket = nil
+    descriptor.chosenCookie = 0
+    descriptor.optionRoom = 0
+    if kind.contains(.hasFlowKeys), byteCount > 0 { writeFlowKeys(descriptor) }
+    guard kind.contains(.isMessage), layout.byteCount >= Self.messageSizeOffset + 4 else { return }
+    descriptor.notes = .isMessage
+    descriptor.networkHeader = descriptor.end
+    descriptor.verdictByteCount = 0
+    descriptor.corkByteCount = 0
+    self[word: Self.messageSizeOffset] = UInt32(truncatingIfNeeded: byteCount)
   }
 
   /// Bytes of the buffer for a packet: whole pages, with the room that Linux reserves.

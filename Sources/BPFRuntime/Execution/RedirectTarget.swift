@@ -16,6 +16,9 @@ public enum RedirectTarget: Hashable, Sendable {
   case cpu(UInt32)
   /// To the socket in this slot of the map of this number.
   case socket(map: UInt32, index: UInt32)
+  /// To the socket with this cookie, which stood in a SOCKMAP or SOCKHASH: into its receive queue,
+  /// or out of it.
+  case stream(cookie: UInt64, isIngress: Bool)
 }
 
 /// The kinds of redirection as they stand in a packet's descriptor.
@@ -29,6 +32,7 @@ enum RedirectKind: UInt64 {
   case broadcastExcludingIngress
   case cpu
   case socket
+  case stream
 
   /// Bits 0 to 31 are a number, 32 to 39 the kind, 40 to 63 the number of a map.
   @inline(__always)
@@ -38,7 +42,7 @@ enum RedirectKind: UInt64 {
 }
 
 extension RedirectTarget {
-  init?(encoded word: UInt64) {
+  init?(encoded word: UInt64, cookie: UInt64) {
     let number = UInt32(truncatingIfNeeded: word)
     let map = UInt32(truncatingIfNeeded: word &>> 40)
     switch RedirectKind(rawValue: word &>> 32 & 0xff) {
@@ -52,6 +56,7 @@ extension RedirectTarget {
     case .broadcastExcludingIngress: self = .broadcast(map: map, excludesIngress: true)
     case .cpu: self = .cpu(number)
     case .socket: self = .socket(map: map, index: number)
+    case .stream: self = .stream(cookie: cookie, isIngress: number != 0)
     }
   }
 
@@ -61,7 +66,7 @@ extension RedirectTarget {
     case .device(let number), .ingress(let number), .peer(let number), .neighbour(let number),
       .mappedDevice(let number):
       number
-    case .broadcast, .cpu, .socket: nil
+    case .broadcast, .cpu, .socket, .stream: nil
     }
   }
 }
@@ -78,6 +83,7 @@ extension RedirectTarget: CustomStringConvertible {
       "all devices of map \(map)\(excludesIngress ? " but the ingress" : "")"
     case .cpu(let number): "cpu \(number)"
     case .socket(let map, let index): "socket \(index) of map \(map)"
+    case .stream(let cookie, let isIngress): "\(isIngress ? "ingress of " : "")socket \(cookie)"
     }
   }
 }

@@ -44,7 +44,7 @@ extension RunMemory {
     case .context: return value == cpu.context
     case .function: return isFunction(value)
     case .socket:
-      return cpu.socketAddresses.contains(value)
+      return cpu.socketAddresses.contains(value) || BlankSocket.contains(value, end: value)
     case .map: return isMap(value)
     case .size: return value != 0
     case .mapValueOrNull: return value == 0 || permits(.mapValue, value, size: size)

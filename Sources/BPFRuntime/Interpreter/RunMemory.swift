@@ -121,6 +121,11 @@ extension RunMemory {
     let stackLow = framePointer &- UInt64(Limits.frameByteCount)
     if address >= stackLow, end <= stackHigh { return true }
     if let packet = cpu.packet, address >= packet.metadata, end <= packet.end { return true }
+    if let packet = cpu.packet, packet.notes.contains(.hasFlowKeys),
+      address >= packet.flowKeys.lowerBound, end <= packet.flowKeys.upperBound
+    {
+      return true
+    }
     if !isWrite, cpu.socketAddresses.contains(address), end <= cpu.socketAddresses.upperBound {
       return true
     }

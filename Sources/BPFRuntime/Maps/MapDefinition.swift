@@ -48,6 +48,8 @@ public struct MapType: RawRepresentable, Hashable, Sendable {
   public static let cpuMap = MapType(rawValue: 16)
   /// Sockets that take frames (AF_XDP).
   public static let frameSocketMap = MapType(rawValue: 17)
+  /// Sockets that share a port (REUSEPORT_SOCKARRAY).
+  public static let reuseportSockets = MapType(rawValue: 20)
   /// Values of the control group that a hook names.
   public static let controlGroupStorage = MapType(rawValue: 19)
   /// The same with one value per CPU.

@@ -353,7 +353,9 @@ extension ProgramType {
     else { return nil }
     let allowed = AllowedHelpers.numbers(type: number, attachType: expectedAttachType)
     let runnable = linux(number: number)
-    let helpers = (runnable?.helpers.values.filter { allowed.contains($0.number) }) ?? []
+    let hasOwnFile = [1, 3, 4, 6].contains(number)
+    let known = hasOwnFile ? runnable.map { Array($0.helpers.values) } : candidates(number)
+    let helpers = runnable == nil ? [] : known?.filter { allowed.contains($0.number) } ?? []
     return ProgramType(
       number: number, name: name, context: context, helpers: helpers,
       missingHelpers: allowed.subtracting(helpers), verdicts: runnable?.verdicts ?? [:],

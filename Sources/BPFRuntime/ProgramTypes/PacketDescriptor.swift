@@ -12,7 +12,7 @@ struct PacketDescriptor: Sendable {
   let address: UInt64
 
   /// Bytes of a descriptor.
-  static let byteCount = 424
+  static let byteCount = 520
 
   /// Offset of the word that holds the address a context field stands for.
   static func wordOffset(of value: ContextField.Value) -> Int? {
@@ -107,6 +107,36 @@ struct PacketDescriptor: Sendable {
     nonmutating set { setWord(416, newValue.map { UInt64($0) &+ 1 } ?? 0) }
   }
 
+  /// The cookie of the socket that the packet is redirected to, or that was chosen for it.
+  var chosenCookie: UInt64 {
+    get { word(424) }
+    nonmutating set { setWord(424, newValue) }
+  }
+  /// For how many bytes of a message the verdict holds; 0 for all of it.
+  var verdictByteCount: UInt64 {
+    get { word(432) }
+    nonmutating set { setWord(432, newValue) }
+  }
+  /// How many bytes of messages there have to be before a program wants to be asked again.
+  var corkByteCount: UInt64 {
+    get { word(440) }
+    nonmutating set { setWord(440, newValue) }
+  }
+  /// The address of the socket that the context is about; 0 for none.
+  var ownSocket: UInt64 {
+    get { word(448) }
+    nonmutating set { setWord(448, newValue) }
+  }
+  /// How many bytes of options fit into a header of TCP.
+  var optionRoom: UInt64 {
+    get { word(512) }
+    nonmutating set { setWord(512, newValue) }
+  }
+  /// Where the keys of a flow are (`struct bpf_flow_keys`), in contexts that have them.
+  var flowKeys: Range<UInt64> {
+    address &+ 456..<address &+ 456 &+ UInt64(FlowKeys.byteCount)
+  }
+
   /// Where a tunnel's key is kept, once ``SocketBufferNotes/hasTunnel`` is noted: its flags, eight
   /// bytes, and 48 bytes of key.
   var tunnelKey: UInt64 { address &+ 96 }
@@ -118,7 +148,7 @@ struct PacketDescriptor: Sendable {
   var byteCount: UInt64 { end &- data &+ fragmentByteCount }
 }
 
-/// What a socket buffer's helpers note for each other.
+/// What a packet's helpers note for each other, and what kind of context it is.
 struct SocketBufferNotes: OptionSet, Sendable {
   var rawValue: UInt64
 
@@ -128,6 +158,14 @@ struct SocketBufferNotes: OptionSet, Sendable {
   static let isEncapsulated = SocketBufferNotes(rawValue: 2)
   /// There is a key of a tunnel.
   static let hasTunnel = SocketBufferNotes(rawValue: 4)
+  /// The context is one of a message.
+  static let isMessage = SocketBufferNotes(rawValue: 8)
+  /// The context is one of an event of a socket.
+  static let isSocketEvent = SocketBufferNotes(rawValue: 16)
+  /// There are keys of a flow.
+  static let hasFlowKeys = SocketBufferNotes(rawValue: 32)
+  /// A socket of a group was chosen.
+  static let hasChosenSocket = SocketBufferNotes(rawValue: 64)
 }
 
 /// How many of a packet's nested checksums need no checking: 0 when nothing is known.

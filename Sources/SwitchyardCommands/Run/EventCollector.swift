@@ -94,6 +94,11 @@ extension RedirectTarget {
       .object([
         ("kind", .string("socket")), ("map_id", number(map)), ("index", number(index)),
       ])
+    case .stream(let cookie, let isIngress):
+      .object([
+        ("kind", .string("stream")), ("cookie", .integer(Int(truncatingIfNeeded: cookie))),
+        ("ingress", .integer(isIngress ? 1 : 0)),
+      ])
     }
   }
 }

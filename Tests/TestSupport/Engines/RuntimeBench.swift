@@ -16,6 +16,8 @@ package final class RuntimeBench: Bench {
   package private(set) var redirectTarget: RedirectTarget?
   /// Which socket the last run chose.
   package private(set) var selectedSocket: SelectedSocket?
+  /// What the last run found out about a flow.
+  package private(set) var flowKeys: FlowKeys?
   private var events: [String: PerfEventReader] = [:]
   /// The programs by name.
   package private(set) var programs: [String: Program] = [:]
@@ -87,6 +89,7 @@ package final class RuntimeBench: Bench {
       let packet = context as? PacketContext
       redirectTarget = packet?.redirectTarget
       selectedSocket = context.selectedSocket
+      flowKeys = packet?.flowKeys
       var showsContext = program.type.number == 3 || program.type.number == 4
       if case .context = input { showsContext = true }
       return BenchResult(

@@ -90,14 +90,16 @@ extension ProgramType {
 }
 
 extension ProgramSource {
-  /// A program of the type ``BPFRuntime/ProgramType/test`` with maps by name.
+  /// A program with maps by name; of the type ``BPFRuntime/ProgramType/test`` unless another one is
+  /// given.
   public init(
-    name: String = "test", assembly: String, maps: [String: MapHandle] = [:]
+    name: String = "test", assembly: String, type: ProgramType = .test,
+    maps: [String: MapHandle] = [:]
   ) throws {
     let assembler = Assembler { HelperNames.number(of: $0) }
     let assembled = try assembler.assemble(assembly)
     self.init(
-      name: name, type: .test, instructions: assembled.instructions,
+      name: name, type: type, instructions: assembled.instructions,
       maps: assembled.references.compactMapValues { maps[$0].map { MapReference($0) } })
   }
 }

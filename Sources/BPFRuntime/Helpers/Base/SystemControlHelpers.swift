@@ -1,7 +1,7 @@
-// UNSAFE. Helpers of programs that decide about knobs under `/proc/sys`.
+// Helpers of programs that decide about knobs under `/proc/sys`.
 //
-// Relies on the checked signature: buffers are the program's for the size that is given. The context
-// is read only where it is the struct that these programs have.
+// Relies on the checked signature: buffers are the program's for the size that is given. The
+// context is read only where it is the struct that these programs have.
 
 extension Helper {
   /// What programs of the type `cgroup_sysctl` may call; see ``Environment/systemControl``.

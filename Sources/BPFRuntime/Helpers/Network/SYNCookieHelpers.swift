@@ -47,10 +47,9 @@ extension Helper {
   }
 
   /// `bpf_tcp_check_syncookie`: 0 when a packet acknowledges a cookie that was made for it.
-  ///
-  /// EINVAL for headers that are cut short and for a socket that does not listen to such; ENOENT for
-  /// anything else than a good answer to a cookie, and when none was made for the socket in the last
-  /// two minutes.
+  /// / EINVAL for headers that are cut short and for a socket that does not listen to such; ENOENT
+  //for / anything else than a good answer to a cookie, and when none was made for the socket in the
+  //last / two minutes.
   static let checkCookie = Helper(
     number: 100, name: "tcp_check_syncookie",
     arguments: [.socket, .readableMemory(), .size(), .readableMemory(), .size()], isGPLOnly: true
@@ -80,8 +79,8 @@ extension Helper {
     }
   }
 
-  /// `bpf_tcp_raw_gen_syncookie_ipv4`: as ``makeCookie``, from headers alone. EINVAL for a header of
-  /// TCP that has another size than it says.
+  /// `bpf_tcp_raw_gen_syncookie_ipv4`: as ``makeCookie``, from headers alone. EINVAL for a header
+  /// of TCP that has another size than it says.
   static let makeRawCookie4 = Helper(
     number: 204, name: "tcp_raw_gen_syncookie_ipv4",
     arguments: [

@@ -109,8 +109,7 @@ extension Helper {
     number: 46, name: "get_socket_cookie", arguments: [.anything]
   ) { socket, _, _, _, _, cpu in
     RunningCPU(address: cpu).withOwner { owner in
-      let environment = owner.environment
-      return environment.sockets.socket(at: socket)?.cookie ?? environment.hook.socketCookie
+      owner.environment.sockets.socket(at: socket)?.cookie ?? owner.environment.hook.socketCookie
     }
   }
 

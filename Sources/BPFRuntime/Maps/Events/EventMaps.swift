@@ -25,7 +25,7 @@ extension MapFactory {
   /// Kinds that name things outside: devices, CPUs, sockets, control groups.
   static let targets: [MapType: Maker] = [
     .deviceMap: makeTargets, .deviceHash: makeTargets, .cpuMap: makeTargets,
-    .socketMap: makeSockets, .socketHash: makeSockets,
+    .socketMap: makeSockets, .socketHash: makeSockets, .reuseportSockets: makeSockets,
     .frameSocketMap: { factory throws(LinuxError) in
       try FrameSocketArray(
         definition: factory.definition, id: factory.id, epochs: factory.epochs)

@@ -41,7 +41,8 @@ package final class FrameSocketArray: ObjectArray<SocketTarget>, @unchecked Send
   }
 }
 
-/// SOCKMAP and SOCKHASH (maps-and-helpers.md 11.17): sockets by index or by key.
+/// SOCKMAP, SOCKHASH (maps-and-helpers.md 11.17) and REUSEPORT_SOCKARRAY: sockets by index or by
+/// key.
 package final class SocketMap: Map, @unchecked Sendable {
   // Sendable: what changes is behind the Mutex.
 
@@ -88,6 +89,20 @@ package final class SocketMap: Map, @unchecked Sendable {
   /// The socket behind a key.
   func socket(_ key: [UInt8]) -> SocketTarget? { sockets.withLock { $0[key] } }
 
+  /// Puts a socket behind a key, for a program.
+  func insert(_ socket: SocketTarget, at key: [UInt8], flags: UpdateFlags) -> LinuxError? {
+    guard key.count == keySize else { return .invalid }
+    guard hasPlace(key) else { return .tooBig }
+    return sockets.withLock { sockets in
+      let isThere = sockets[key] != nil
+      if isThere, flags == .mustNotExist { return .exists }
+      if !isThere, flags == .mustExist { return .noEntry }
+      guard isThere || sockets.count < Int(definition.maxEntries) else { return .tooBig }
+      sockets[key] = socket
+      return nil
+    }
+  }
+
   /// Puts a socket behind a key.
   func set(_ socket: SocketTarget?, at key: [UInt8]) -> LinuxError? {
     guard key.count == keySize else { return .invalid }
@@ -120,7 +135,9 @@ package final class SocketMap: Map, @unchecked Sendable {
 
   package override func deleteFromUser(key: UnsafeRawPointer) -> LinuxError? {
     let key = unsafe bytes(key)
-    guard socket(key) != nil else { return isHash ? .noEntry : .invalid }
+    if definition.type == .reuseportSockets, !hasPlace(key) { return .tooBig }
+    let isNoEntry = isHash || definition.type == .reuseportSockets
+    guard socket(key) != nil else { return isNoEntry ? .noEntry : .invalid }
     return set(nil, at: key)
   }
 
@@ -145,7 +162,7 @@ package final class SocketMap: Map, @unchecked Sendable {
 }
 
 extension MapHandle {
-  /// Puts a socket into an XSKMAP, SOCKMAP or SOCKHASH, or takes it out.
+  /// Puts a socket into an XSKMAP, SOCKMAP, SOCKHASH or REUSEPORT_SOCKARRAY, or takes it out.
   ///
   /// - Throws: EINVAL when the map is of another type or the key of another size, E2BIG when there
   ///   is no such place, EPERM on a read-only or frozen map.
