@@ -7,7 +7,7 @@ struct LoweredCode: ~Copyable {
   var encoder: Encoder
   /// Whether it has anything to do with the registers that hold r6 to r9.
   var usesPreserved: Bool
-  /// Whether it can be called as a function of C: see ``Plan/canBeBare(_:)``.
+  /// Whether it can be called as a function of C: see ``Plan/canBeBare(_:_:)``.
   var isBare: Bool
   /// Which instruction the code comes from, by ascending offset.
   var origins: [CodeOrigin]

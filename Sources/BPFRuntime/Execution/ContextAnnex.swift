@@ -19,7 +19,7 @@ struct ContextAnnex {
 
   /// The annex of the running program's context; `nil` when that has none, as one with a packet.
   init?(_ cpu: RunningCPU) {
-    let count = unsafe cpu.words.pointee.contextByteCount
+    let count = unsafe UInt64(cpu.words.pointee.contextByteCount)
     guard count > 0 else { return nil }
     self.init(context: cpu.context, structByteCount: count)
   }

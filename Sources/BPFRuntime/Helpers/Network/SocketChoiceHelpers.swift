@@ -63,7 +63,7 @@ private struct SocketLookup {
 
 extension RunningCPU {
   /// Bytes of the struct in the context of the running program; 0 when it has a packet.
-  var plainContextByteCount: UInt64 { unsafe words.pointee.contextByteCount }
+  var plainContextByteCount: UInt64 { unsafe UInt64(words.pointee.contextByteCount) }
 }
 
 extension SocketTable.Socket {
