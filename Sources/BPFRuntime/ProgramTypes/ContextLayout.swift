@@ -212,7 +212,8 @@ final class ContextAccessTable: Sendable {
           let isWritable = field.permits(field.writes, offset: offset, size: size)
           guard isReadable || isWritable else { continue }
           let word = PacketDescriptor.wordOffset(of: field.value).map { $0 / 8 + 1 } ?? 0
-          bytes[offset * 4 + logarithm] =
+          // What is read and what is written at one place may be two fields.
+          bytes[offset * 4 + logarithm] |=
             (isReadable ? 1 : 0) | (isWritable ? 2 : 0) | UInt8(word << 2)
             | Self.code(of: field.storage) << 4
         }
