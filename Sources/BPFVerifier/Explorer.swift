@@ -22,6 +22,10 @@ struct Explorer {
   /// All states that were saved. They name each other by index, which costs no reference counts.
   var states: [SavedState] = []
   var savedRegisters = SavedRegisters()
+  /// Covered paths whose needs depend on states that are still followed.
+  var followers: [Follower] = []
+  /// Reads that have yet to be noted in the states of such paths.
+  var pendingReads: [(state: Int32, slots: UInt64)] = []
   /// By slot: the state that was saved there last.
   var newest: [Int32]
   /// For comparing states.

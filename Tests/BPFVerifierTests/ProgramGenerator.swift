@@ -36,12 +36,12 @@ struct ProgramGenerator {
     }
   }
 
-  init(seed: UInt64, isRepeatable: Bool = false) {
+  init(seed: UInt64, isRepeatable: Bool = false, hasTypes: Bool = false) {
     self.isRepeatable = isRepeatable
     random = Numbers(state: seed &* 0x9e37_79b9_7f4a_7c15 &+ 1)
     form = Form(
       isTrafficControl: Int.random(in: 0..<4, using: &random) == 0,
-      hasTypes: Int.random(in: 0..<4, using: &random) == 0)
+      hasTypes: Int.random(in: 0..<4, using: &random) == 0 || hasTypes)
   }
 
   /// The text of a program with the maps of ``SoundnessRun``.

@@ -25,9 +25,11 @@ struct RandomProgram {
   /// The program of a seed.
   ///
   /// - Parameter isRepeatable: Whether it does the same wherever it runs.
-  init(seed: UInt64, isRepeatable: Bool = false) throws {
-    var generator = ProgramGenerator(seed: seed, isRepeatable: isRepeatable)
-    let text = generator.program()
+  /// - Parameter isAboutLoops: Whether it is one of those that are about callbacks.
+  init(seed: UInt64, isRepeatable: Bool = false, isAboutLoops: Bool = false) throws {
+    var generator = ProgramGenerator(
+      seed: seed, isRepeatable: isRepeatable, hasTypes: isAboutLoops)
+    let text = isAboutLoops ? generator.loops() : generator.program()
     let form = generator.form
     try self.init(
       text, form.isTrafficControl ? .schedCls : .xdp,

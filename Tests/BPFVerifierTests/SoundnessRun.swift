@@ -51,17 +51,19 @@ struct SoundnessRun {
   }
 
   private let asksLinux: Bool
+  private let isAboutLoops: Bool
   private let worlds: [World]
 
-  init(asksLinux: Bool) throws {
+  init(asksLinux: Bool, isAboutLoops: Bool = false) throws {
     self.asksLinux = asksLinux
+    self.isAboutLoops = isAboutLoops
     worlds = try [ProgramType.xdp, .schedCls].map { try World($0, asksLinux: asksLinux) }
   }
 
   /// Makes the program of a seed, verifies it, runs it if it is accepted, and asks Linux: always,
   /// or only about accepted programs.
   func check(_ seed: UInt64, asksLinuxAboutRefused: Bool = true) throws -> Outcome {
-    let candidate = try RandomProgram(seed: seed)
+    let candidate = try RandomProgram(seed: seed, isAboutLoops: isAboutLoops)
     let world = worlds[candidate.program.type.number == ProgramType.xdp.number ? 0 : 1]
     var refusal: VerifierError?
     do throws(VerifierError) {
@@ -119,10 +121,10 @@ struct SoundnessRun {
       do throws(Fault) {
         _ = try world.cpu.run(program, in: world.context)
       } catch {
-        // `bpf_loop` may go eight million rounds, far more than a run is given here.
-        guard error.kind != .instructionLimit || !candidate.text.contains("call loop") else {
-          continue
-        }
+        // `bpf_loop` and `may_goto` may go eight million rounds, far more than a run is given here.
+        let mayTakeLong =
+          candidate.text.contains("call loop") || candidate.text.contains("may_goto")
+        guard error.kind != .instructionLimit || !mayTakeLong else { continue }
         outcome.complaint += "seed \(seed): FAULT \(error)\n\(candidate.text)\n"
       }
     }

@@ -15,6 +15,9 @@ struct CodeMap {
   var functions: [FunctionCode] = []
   /// Where states are compared.
   var isPrunePoint: [Bool]
+  /// Where a loop starts over that is only bounded when the program runs: at a `may_goto` and at
+  /// helpers that call functions back.
+  var isLoopPoint: [Bool]
   /// Registers that may still be read, before each slot: one bit each.
   var liveRegisters: [UInt16] = []
 
@@ -41,6 +44,7 @@ struct CodeMap {
     kinds.reserveCapacity(instructions.count)
     goesOn = [Bool](repeating: true, count: instructions.count)
     isPrunePoint = [Bool](repeating: false, count: instructions.count)
+    isLoopPoint = isPrunePoint
     var isSecondHalf = false
     for (index, instruction) in instructions.enumerated() {
       if isSecondHalf {

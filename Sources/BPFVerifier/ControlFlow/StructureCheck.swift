@@ -273,6 +273,7 @@ struct StructureCheck {
     switch code.kinds[slot] {
     case .branch, .mayGoto:
       code.isPrunePoint[slot] = true
+      code.isLoopPoint[slot] = code.kinds[slot] == .mayGoto
       code.isPrunePoint[slot + 1 + Int(instruction.offset)] = true
     case .callSubprogram:
       code.isPrunePoint[slot] = true
@@ -282,7 +283,10 @@ struct StructureCheck {
       code.isPrunePoint[target] = true
     case .callHelper:
       let signature = program.type.signature(of: instruction.immediate)
-      if signature?.arguments.contains(.callback) == true { code.isPrunePoint[slot] = true }
+      if signature?.arguments.contains(.callback) == true {
+        code.isPrunePoint[slot] = true
+        code.isLoopPoint[slot] = true
+      }
     default: break
     }
   }

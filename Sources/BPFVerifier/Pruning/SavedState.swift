@@ -41,6 +41,11 @@ struct SavedState {
   var read = StackMasks()
   /// Paths from here on that have not ended yet.
   var openPaths: Int32 = 1
+  /// The first of the covered paths that need what this state turns out to need.
+  var firstFollower = SavedState.none
+  /// An earlier state to which some path from here on came back: what this one needs is not known
+  /// before the paths of that one have ended.
+  var loop = SavedState.none
   var hits: Int32 = 0
   var misses: Int32 = 0
 }
@@ -104,20 +109,6 @@ extension Explorer {
     while current != SavedState.none {
       states[Int(current)].openPaths &-= 1
       if states[Int(current)].openPaths > 0 { return }
-      current = states[Int(current)].parent
-    }
-  }
-
-  /// Notes that stack slots were read, in the last saved state and in every one before it up to
-  /// the write.
-  mutating func noteRead(frame: Int, _ slots: UInt64) {
-    var bits = slots & ~written[frame]
-    var current = parent
-    while bits != 0, current != SavedState.none {
-      bits &= ~states[Int(current)].read[frame]
-      guard bits != 0 else { return }
-      states[Int(current)].read[frame] |= bits
-      bits &= ~states[Int(current)].written[frame]
       current = states[Int(current)].parent
     }
   }

@@ -36,6 +36,14 @@ struct Provenance {
     return node(a, b)
   }
 
+  /// From now on the number depends on another one too.
+  mutating func link(_ node: UInt32, to other: UInt32) {
+    guard node != other, other != Self.nowhere else { return }
+    if isPrecise(node) { return markPrecise(other) }
+    let second = nodes[Int(node)].second
+    nodes[Int(node)].second = second == Self.nowhere ? other : self.node(second, other)
+  }
+
   /// Marks a number and all that it came from.
   mutating func markPrecise(_ node: UInt32) {
     var next = node
