@@ -88,10 +88,10 @@ private func helperRunners(_ text: String) throws -> [(engine: String, run: Help
   let runtime = Runtime(compiler: .x86())
   let program = try runtime.load(
     verifying: ProgramSource(
-      name: "helper_bench", type: .socketFilter, instructions: instructions),
+      name: "helper_bench", type: .schedCls, instructions: instructions),
     engine: .compiled)
   let cpu = try runtime.makeCPU()
-  let context = try PacketContext(type: .socketFilter)
+  let context = try PacketContext(type: .schedCls)
   try context.load(packet)
   var runners: [(engine: String, run: HelperRunner)] = [
     (
@@ -107,7 +107,7 @@ private func helperRunners(_ text: String) throws -> [(engine: String, run: Help
   ]
   guard Kernel.availability.isAvailable else { return runners }
   let kernel = try KernelProgram(
-    instructions, KernelProgram.Options(type: 1, license: "GPL", name: "helper_bench"))
+    instructions, KernelProgram.Options(type: 3, license: "GPL", name: "helper_bench"))
   runners.append(
     (
       "linux",

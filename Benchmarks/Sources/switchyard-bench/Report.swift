@@ -103,6 +103,7 @@ struct Report: Encodable {
     "tail_call": "ns per hop (33 hops, without the cost of a run whose first slot is empty)",
     "map": "ns per operation in a program of 64, without the program's other instructions; _2cpu: "
       + "two CPUs on one map, per operation of either",
+    "helper": "ns per call in a program of 64, without the program's other instructions",
     "rewire": "ns per operation on a chain of 34 that runs meanwhile; Linux swaps slot by slot",
     "load":
       "ns per instruction of the program; Linux: BPF_PROG_LOAD, which verifies and compiles, as "
