@@ -35,5 +35,13 @@ struct Mutex<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     defer { unsafe pthread_mutex_unlock(lock) }
     return try unsafe body(&value.pointee)
   }
+
+  borrowing func withLockIfAvailable<Result: ~Copyable, Failure: Error>(
+    _ body: (inout Value) throws(Failure) -> Result
+  ) throws(Failure) -> Result? {
+    guard unsafe pthread_mutex_trylock(lock) == 0 else { return nil }
+    defer { unsafe pthread_mutex_unlock(lock) }
+    return try unsafe body(&value.pointee)
+  }
 }
 #endif
