@@ -3,7 +3,6 @@ import BPFInstructions
 import BPFKernel
 import BPFRuntime
 import BPFVerifier
-import CPlatform
 import TestSupport
 import Testing
 
@@ -223,14 +222,13 @@ final class EnginePeer: AgreementPeer {
   }
 }
 
-/// Linux, on its first CPU: per-CPU values are those of the CPU that runs.
+/// Linux. Per-CPU values are those of the first CPU, to which the thread has to be kept.
 final class LinuxPeer: AgreementPeer {
   let name = "Linux"
   private let kernelMaps: [KernelMap]
   private let maps: AgreementMaps
   private var tails: [KernelProgram] = []
   private var program: KernelProgram?
-  private let affinity = switchyard_affinity()
 
   init(_ type: ProgramType) throws {
     kernelMaps = try RandomProgram.maps.map {
@@ -246,10 +244,7 @@ final class LinuxPeer: AgreementPeer {
       try kernelMaps[5].update(KernelBytes.word(slot), program.slotValue)
       tails.append(program)
     }
-    #expect(switchyard_set_affinity(1) == 0)
   }
-
-  deinit { _ = switchyard_set_affinity(affinity) }
 
   func load(_ program: RandomProgram, _ facts: [InstructionFacts]) throws -> Bool {
     // What only one of the two verifiers takes is a matter of other tests.

@@ -2,6 +2,7 @@ import BPFCompiler
 import BPFKernel
 import BPFRuntime
 import BPFVerifier
+import CPlatform
 import Glibc
 import TestSupport
 import Testing
@@ -91,6 +92,9 @@ struct CompiledAgreementTests {
 
   @Test("Linux gives the same", .requiresKernel)
   func linux() throws {
+    let affinity = switchyard_affinity()
+    #expect(switchyard_set_affinity(1) == 0)
+    defer { _ = switchyard_set_affinity(affinity) }
     let seeds = Self.seeds(300)
     let tally = try compare(
       seeds, Self.types.map { try Self.engines($0) + [LinuxPeer($0)] })

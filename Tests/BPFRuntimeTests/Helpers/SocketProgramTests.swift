@@ -325,22 +325,27 @@ struct SocketProgramTests {
     ([253, 4, 1, 2], 8, [254, 4, 1, 2], 0, -42), ([254, 6, 1, 2], 5, [], 0, -22),
   ]
 
+  /// A call of a helper for an option of up to eight bytes, which lies on the stack.
+  private static func call(_ helper: String, _ option: [UInt8], size: Int, flags: Int) -> String {
+    let bytes = option + [UInt8](repeating: 0, count: 8 - option.count)
+    let word = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    return """
+      r2 = \(word) ll
+      *(u64 *)(r10 -8) = r2
+      r2 = r10
+      r2 += -8
+      r3 = \(size)
+      r4 = \(flags)
+      call \(helper)
+      exit
+      """
+  }
+
   @Test("options of headers are found as in Linux", arguments: engines)
   func searches(engine: Runtime.Engine) throws {
     let stage = try Stage(engine, 13)
     for item in Self.searches {
-      let bytes = item.wanted + [UInt8](repeating: 0, count: 8 - item.wanted.count)
-      let word = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-      let text = """
-        r2 = \(word) ll
-        *(u64 *)(r10 -8) = r2
-        r2 = r10
-        r2 += -8
-        r3 = \(item.size)
-        r4 = \(item.flags)
-        call load_hdr_opt
-        exit
-        """
+      let text = Self.call("load_hdr_opt", item.wanted, size: item.size, flags: item.flags)
       let context = try stage.context(Self.header(item.options), [0: 13])
       #expect(try stage.run(text, context) == item.result, "\(item)")
     }
@@ -372,18 +377,7 @@ struct SocketProgramTests {
     ]
     let known: [UInt8] = [2, 4, 5, 180, 254, 4, 1, 2]
     for item in stores {
-      let bytes = item.option + [UInt8](repeating: 0, count: 8 - item.option.count)
-      let word = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-      let text = """
-        r2 = \(word) ll
-        *(u64 *)(r10 -8) = r2
-        r2 = r10
-        r2 += -8
-        r3 = \(item.size)
-        r4 = \(item.flags)
-        call store_hdr_opt
-        exit
-        """
+      let text = Self.call("store_hdr_opt", item.option, size: item.size, flags: item.flags)
       let context = try stage.context(Self.header(known), [0: item.operation])
       context.optionRoom = 6
       #expect(try stage.run(text, context) == item.result, "\(item)")
